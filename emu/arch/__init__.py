@@ -1,0 +1,1 @@
+"""Arm facts as data: system registers, GIC and device register maps, bit layouts, PSCI ids."""

@@ -1,0 +1,168 @@
+"""Everything that happens, in order, with its virtual time.
+
+Producers ask `if events.active:` before they build an event, so that a stream nobody listens to
+costs one attribute read. Listening never changes what the guest sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from emu.core.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    def __str__(self) -> str:
+        values = ((f.name, getattr(self, f.name)) for f in fields(self))
+        shown = (f"{k}={v:#x}" if type(v) is int and v > 9 else f"{k}={v}" for k, v in values)
+        return " ".join([type(self).__name__, *shown])
+
+
+@dataclass(frozen=True, slots=True)
+class IrqPended(Event):
+    """An interrupt became pending. `vcpu` is None for an SPI."""
+
+    intid: int
+    vcpu: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IrqAcknowledged(Event):
+    """The guest read the interrupt's INTID from ICC_IARn_EL1."""
+
+    intid: int
+    vcpu: int
+
+
+@dataclass(frozen=True, slots=True)
+class IrqEnded(Event):
+    """The guest wrote the INTID to ICC_EOIRn_EL1 (priority drop; deactivation if EOImode is 0)."""
+
+    intid: int
+    vcpu: int
+
+
+@dataclass(frozen=True, slots=True)
+class IrqDeactivated(Event):
+    """The guest deactivated the interrupt through ICC_DIR_EL1."""
+
+    intid: int
+    vcpu: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionTaken(Event):
+    """A synchronous exception was taken to EL1, with its syndrome and return address."""
+
+    vcpu: int
+    esr: int
+    elr: int
+
+
+@dataclass(frozen=True, slots=True)
+class HypervisorCall(Event):
+    """An HVC or SMC, with its function id (W0) and what it returned in X0."""
+
+    vcpu: int
+    function: int
+    result: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitStarted(Event):
+    """A vCPU executed WFI with nothing to wake it."""
+
+    vcpu: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired(Event):
+    """A generic timer's condition became true; `intid` is its PPI."""
+
+    vcpu: int
+    intid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleOutput(Event):
+    """The guest sent one byte to the serial console."""
+
+    byte: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationChanged(Event):
+    """VMGenID wrote a new generation id (128 bit) to guest memory."""
+
+    address: int
+    generation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MmioAccess(Event):
+    """The guest loaded from or stored to a device register. `offset` is within the window."""
+
+    window: str
+    offset: int
+    size: int
+    value: int
+    is_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStepDone(Event):
+    """A step of a save or restore plan was carried out."""
+
+    plan: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """An event and the virtual time, in cycles, at which it happened."""
+
+    time: int
+    event: Event
+
+    def __str__(self) -> str:
+        return f"{self.time:>12} {self.event}"
+
+
+Listener = Callable[[Stamped], None]
+
+
+class EventStream:
+    """The one ordered stream of a machine.
+
+    Attributes:
+        active: whether anybody listens.
+    """
+
+    __slots__ = ("_clock", "_listeners", "active")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._listeners: list[Listener] = []
+        self.active = False
+
+    def emit(self, event: Event) -> None:
+        """Stamp `event` with the time and hand it to every listener, in order of subscription."""
+        stamped = Stamped(self._clock.now(), event)
+        for listener in tuple(self._listeners):
+            listener(stamped)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Start listening; the returned function stops it (and may be called twice)."""
+        self._listeners.append(listener)
+        self.active = True
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+            self.active = bool(self._listeners)
+
+        return unsubscribe
