@@ -1,0 +1,87 @@
+"""The functions of libunicorn that the engine calls, with their C signatures.
+
+Besides the public `uc_*` interface these are functions of QEMU's Arm target that Unicorn's shared
+library exports on Linux and macOS (on Windows its DLL exports none of them). Their prototypes are
+those of Unicorn 2.1.4 (`qemu/target/arm/*.h`, `qemu/include/hw/core/cpu.h`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from ctypes import c_int, c_size_t, c_uint64, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from unicorn.unicorn_py3.unicorn import uclib
+
+from emu.errors import EngineError
+
+UNICORN_VERSION = "2.1.4"
+"""The release whose internals are known. Another one is refused."""
+
+PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    # uc_err uc_emu_start(uc_engine *uc, uint64_t begin, until, timeout_us, size_t count)
+    "uc_emu_start": (c_int, (c_void_p, c_uint64, c_uint64, c_uint64, c_size_t)),
+    # CPUState *qemu_get_cpu(struct uc_struct *uc, int index)
+    "qemu_get_cpu_aarch64": (c_void_p, (c_void_p, c_int)),
+    # void cpu_reset_interrupt(CPUState *cpu, int mask)
+    "cpu_reset_interrupt": (None, (c_void_p, c_int)),
+    # void arm_cpu_do_interrupt(CPUState *cs)
+    "arm_cpu_do_interrupt_aarch64": (None, (c_void_p,)),
+    # void arm_rebuild_hflags(CPUARMState *env)
+    "arm_rebuild_hflags_aarch64": (None, (c_void_p,)),
+    # void tlb_flush(CPUState *cpu)
+    "tlb_flush_aarch64": (None, (c_void_p,)),
+    # void define_one_arm_cp_reg_with_opaque(ARMCPU *cpu, const ARMCPRegInfo *regs, void *opaque)
+    "define_one_arm_cp_reg_with_opaque_aarch64": (None, (c_void_p, c_void_p, c_void_p)),
+}
+"""Symbol -> result type and argument types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The bound functions, named without Unicorn's per-target suffix."""
+
+    emu_start: Any
+    get_cpu: Any
+    reset_interrupt: Any
+    do_interrupt: Any
+    rebuild_hflags: Any
+    tlb_flush: Any
+    define_sysreg: Any
+
+
+@cache
+def load() -> Library:
+    """Bind the functions of the installed Unicorn.
+
+    Raises:
+        EngineError: it is another release, or does not export what the engine needs.
+    """
+    found = version("unicorn")
+    if found != UNICORN_VERSION:
+        raise EngineError(
+            f"unicorn {found} is installed; the CPU model works with exactly {UNICORN_VERSION}, "
+            f"whose internals it knows: pip install unicorn=={UNICORN_VERSION}"
+        )
+    return Library(*(bind(uclib, symbol) for symbol in PROTOTYPES))
+
+
+def bind(shared_library: ctypes.CDLL, symbol: str) -> Any:
+    """The C function called `symbol`, with its prototype set.
+
+    Raises:
+        EngineError: the library does not export it.
+    """
+    try:
+        function = getattr(shared_library, symbol)
+    except AttributeError:
+        raise EngineError(
+            f"libunicorn on {sys.platform} does not export {symbol}: machines can't run here; "
+            "describe, dump and build can (Linux and macOS wheels export it)"
+        ) from None
+    function.restype, function.argtypes = PROTOTYPES[symbol]
+    return function

@@ -1,0 +1,97 @@
+"""A small guest that tries each mechanism the engine builds on, before any real guest does.
+
+`layout.discover` finds where things are; this shows that they do what they are used for: exception
+entry and return, IRQ entry, the instruction limit, stopping from a callback, modelled system
+registers, and WFI.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import struct
+from functools import cache
+
+from emu.cpu.engine.engine import Engine
+from emu.errors import EngineError
+
+_RAM = 0x4000_0000
+_RAM_BYTES = 0x1_0000
+_VBAR = _RAM + 0x800
+_SYNC_VECTOR = 0x200
+_IRQ_VECTOR = 0x280
+_EL1H_ALL_MASKED = 0x3C5
+_EL1H_IRQ_OPEN = 0x345
+_SVC_SYNDROME = 0x15 << 26 | 1 << 25 | 0x123
+_MAGIC = 0x5A5A_1234
+_MODELLED = (3, 0, 15, 15, 7)  # implementation defined, and unused by the core
+_ESR_EL1 = (3, 0, 5, 2, 0)
+_ELR_EL1 = (3, 0, 4, 0, 1)
+_VBAR_EL1 = (3, 0, 12, 0, 0)
+
+_MAIN = (
+    0xD4002461,  # svc #0x123
+    0xD538FFE1,  # mrs x1, s3_0_c15_c15_7
+    0xD518FFE1,  # msr s3_0_c15_c15_7, x1
+    0xD503201F,  # nop
+    0xD503207F,  # wfi
+    0xD503201F,  # nop
+)
+_SYNC = (
+    0xD5385202,  # mrs x2, esr_el1
+    0xD69F03E0,  # eret
+)
+_IRQ = (0xD503201F,)  # nop
+
+
+@cache
+def verify() -> None:
+    """Try every mechanism, once in a process.
+
+    Raises:
+        EngineError: one does not work as it must; the message names it.
+    """
+    ram = mmap.mmap(-1, _RAM_BYTES)
+    for offset, words in ((0, _MAIN), (0x800 + _SYNC_VECTOR, _SYNC), (0x800 + _IRQ_VECTOR, _IRQ)):
+        ram[offset : offset + 4 * len(words)] = struct.pack(f"<{len(words)}I", *words)
+    engine = Engine(mpidr=1 << 31)
+    try:
+        _try_all(engine, ctypes.addressof(ctypes.c_char.from_buffer(ram)))
+    finally:
+        engine.close()
+
+
+def _try_all(engine: Engine, host_address: int) -> None:
+    written: list[tuple[int, int]] = []
+
+    def write(value: int) -> None:
+        written.append((value, engine.executed()))
+        engine.stop()
+
+    engine.map_ram(_RAM, _RAM_BYTES, host_address)
+    engine.define_model("SELFCHECK", _MODELLED, el=1, read=lambda: _MAGIC, write=write)
+    engine.set_sysreg(_VBAR_EL1, _VBAR)
+    engine.pc, engine.pstate = _RAM, _EL1H_ALL_MASKED
+
+    executed = engine.run(1)
+    _expect("the instruction limit", (executed, engine.pc), (1, _VBAR + _SYNC_VECTOR))
+    _expect("the syndrome of an SVC", engine.get_sysreg(_ESR_EL1), _SVC_SYNDROME)
+    executed = engine.run(100)
+    _expect("ERET and a modelled MRS", (engine.x[1], engine.x[2]), (_MAGIC, _SVC_SYNDROME))
+    _expect("a modelled MSR and its time", written, [(_MAGIC, 4)])
+    _expect("stopping from a callback", (executed, engine.pc), (4, _RAM + 12))
+    executed = engine.run(100)
+    _expect("WFI", (executed, engine.pc, engine.waiting), (2, _RAM + 20, True))
+    engine.set_irq(True)
+    engine.pstate = _EL1H_IRQ_OPEN
+    executed = engine.run(1)
+    _expect("IRQ entry", (executed, engine.pc), (1, _VBAR + _IRQ_VECTOR + 4))
+    _expect("the return address of an IRQ", engine.get_sysreg(_ELR_EL1), _RAM + 20)
+
+
+def _expect(mechanism: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise EngineError(
+            f"Unicorn's {mechanism} does not work as the CPU model needs it: found {found}, "
+            f"expected {expected}. Machines can't run with this build of libunicorn"
+        )

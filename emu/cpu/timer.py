@@ -1,0 +1,186 @@
+"""The generic timer of one vCPU: virtual and physical timer over the system counter.
+
+Source: DDI 0487 K.a, D12 (the generic timer) and D19.12 (its registers). The timers' outputs are
+level-sensitive and follow their condition; the board says to which PPIs they go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from emu.arch.layouts import CNT_CTL, CNTKCTL_EL1
+from emu.core.clock import VirtualClock
+from emu.core.ports import IrqLine
+
+_MASK64 = (1 << 64) - 1
+_ENABLE = CNT_CTL.ENABLE.mask
+_IMASK = CNT_CTL.IMASK.mask
+_ISTATUS = CNT_CTL.ISTATUS.mask
+
+
+@dataclass(slots=True)
+class TimerState:
+    """One timer: its control (ENABLE, IMASK) and its 64-bit compare value."""
+
+    ctl: int = 0
+    cval: int = 0
+
+
+@dataclass(slots=True)
+class GenericTimerState:
+    """All that the generic timer of a vCPU holds. Counts are ticks of the system counter."""
+
+    virtual: TimerState = field(default_factory=TimerState)
+    physical: TimerState = field(default_factory=TimerState)
+    cntvoff: int = 0
+    cntkctl: int = 0
+
+
+class _Timer:
+    """One comparator over a 64-bit count."""
+
+    def __init__(self, count: Callable[[], int], line: IrqLine) -> None:
+        self.state = TimerState()
+        self._count = count
+        self._line = line
+        self.firing = False
+
+    def condition(self) -> bool:
+        """The timer condition: enabled, and the count has reached the compare value."""
+        return bool(self.state.ctl & _ENABLE) and self._count() >= self.state.cval
+
+    def update(self) -> bool:
+        """Drive the line; whether it has just risen."""
+        firing = self.condition() and not self.state.ctl & _IMASK
+        risen = firing and not self.firing
+        self.firing = firing
+        self._line.set_level(firing)
+        return risen
+
+    def ticks_left(self) -> int | None:
+        """Ticks until the line rises; None if it is high already or never will."""
+        if self.state.ctl & (_ENABLE | _IMASK) != _ENABLE or self.condition():
+            return None
+        return self.state.cval - self._count()
+
+    def read_ctl(self) -> int:
+        return self.state.ctl | (_ISTATUS if self.condition() else 0)
+
+    def write_ctl(self, value: int) -> None:
+        self.state.ctl = value & (_ENABLE | _IMASK)
+
+    def read_cval(self) -> int:
+        return self.state.cval
+
+    def write_cval(self, value: int) -> None:
+        self.state.cval = value
+
+    def read_tval(self) -> int:
+        return (self.state.cval - self._count()) & 0xFFFF_FFFF
+
+    def write_tval(self, value: int) -> None:
+        signed = (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
+        self.state.cval = (self._count() + signed) & _MASK64
+
+
+class GenericTimer:
+    """The virtual and the physical timer of one vCPU.
+
+    Args:
+        clock: gives the system counter.
+        virtual_line: where the virtual timer's output goes (PPI 27 on every board here).
+        physical_line: where the physical timer's output goes (PPI 30).
+        on_change: called after each write that may move the next deadline.
+        on_fire: told the register prefix (`CNTV` or `CNTP`) when a timer's line rises.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: VirtualClock,
+        virtual_line: IrqLine,
+        physical_line: IrqLine,
+        on_change: Callable[[], None],
+        on_fire: Callable[[str], None],
+    ) -> None:
+        self._clock = clock
+        self._on_change = on_change
+        self._on_fire = on_fire
+        self._cntvoff = 0
+        self._cntkctl = 0
+        self._timers = {
+            "CNTV": _Timer(self.virtual_count, virtual_line),
+            "CNTP": _Timer(clock.count, physical_line),
+        }
+
+    def virtual_count(self) -> int:
+        """CNTVCT_EL0: the system counter less CNTVOFF_EL2."""
+        return (self._clock.count() - self._cntvoff) & _MASK64
+
+    def update(self) -> None:
+        """Drive both lines as the time and the registers now demand."""
+        for name, timer in self._timers.items():
+            if timer.update():
+                self._on_fire(name)
+
+    def cycles_to_deadline(self) -> int | None:
+        """Cycles until a line rises by time alone; None if none will."""
+        left = [t for timer in self._timers.values() if (t := timer.ticks_left()) is not None]
+        return self._clock.cycles_until(min(left)) if left else None
+
+    def read(self, name: str) -> int:
+        """A timer register by name."""
+        match name:
+            case "CNTVCT_EL0":
+                return self.virtual_count()
+            case "CNTPCT_EL0":
+                return self._clock.count()
+            case "CNTVOFF_EL2":
+                return self._cntvoff
+            case "CNTKCTL_EL1":
+                return self._cntkctl
+        timer = self._timers[name[:4]]
+        readers = {"CTL": timer.read_ctl, "CVAL": timer.read_cval, "TVAL": timer.read_tval}
+        return readers[name[5:].removesuffix("_EL0")]()
+
+    def write(self, name: str, value: int) -> None:
+        """Write a timer register by name."""
+        if name == "CNTVOFF_EL2":
+            self._cntvoff = value
+        elif name == "CNTKCTL_EL1":
+            self._cntkctl = value
+        else:
+            timer = self._timers[name[:4]]
+            writers = {"CTL": timer.write_ctl, "CVAL": timer.write_cval, "TVAL": timer.write_tval}
+            writers[name[5:].removesuffix("_EL0")](value)
+        self.update()
+        self._on_change()
+
+    def el0_allowed(self, name: str) -> bool:
+        """Whether CNTKCTL_EL1 lets EL0 access this register."""
+        control = CNTKCTL_EL1(self._cntkctl)
+        allowed = {
+            "CNTVCT_EL0": control.EL0VCTEN,
+            "CNTPCT_EL0": control.EL0PCTEN,
+        }
+        by_timer = control.EL0VTEN if name.startswith("CNTV") else control.EL0PTEN
+        return bool(allowed.get(name, by_timer))
+
+    def state(self) -> GenericTimerState:
+        """All that the timers hold."""
+        virtual, physical = (timer.state for timer in self._timers.values())
+        return GenericTimerState(
+            virtual=TimerState(virtual.ctl, virtual.cval),
+            physical=TimerState(physical.ctl, physical.cval),
+            cntvoff=self._cntvoff,
+            cntkctl=self._cntkctl,
+        )
+
+    def load_state(self, state: GenericTimerState) -> None:
+        """Take over `state` and drive the lines accordingly."""
+        self._cntvoff = state.cntvoff
+        self._cntkctl = state.cntkctl
+        self._timers["CNTV"].state = TimerState(state.virtual.ctl, state.virtual.cval)
+        self._timers["CNTP"].state = TimerState(state.physical.ctl, state.physical.cval)
+        self.update()

@@ -1,0 +1,145 @@
+"""One vCPU: the core with its system registers, generic timer and performance monitors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
+from emu.core.clock import VirtualClock
+from emu.core.events import EventStream, ExceptionTaken, TimerFired
+from emu.core.ports import IrqLine, SysRegPort
+from emu.cpu.engine import Engine, verify
+from emu.cpu.model import ID_REGISTERS
+from emu.cpu.pmu import Pmu
+from emu.cpu.sysregs import SysRegFile
+from emu.cpu.timer import GenericTimer
+
+SAVED_SYSREGS: tuple[SysReg, ...] = tuple(
+    reg for reg in SYSREGS if reg.saved and reg.model not in (Model.GIC, Model.ID)
+)
+"""The registers that hold a vCPU's state; the GIC's are part of the GIC's."""
+
+
+@dataclass(slots=True)
+class VcpuState:
+    """The architectural state of a vCPU.
+
+    Attributes:
+        x: X0 to X30, 64 bits each.
+        pc: program counter.
+        pstate: PSTATE in the form of SPSR_EL1.
+        v: V0 to V31, 128 bits each.
+        sys_regs: every register of `SAVED_SYSREGS`, by name.
+    """
+
+    x: list[int] = field(default_factory=lambda: [0] * 31)
+    pc: int = 0
+    pstate: int = 0x3C5
+    v: list[int] = field(default_factory=lambda: [0] * 32)
+    sys_regs: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TimerLines:
+    """Where the generic timer's outputs go, and which PPIs these are."""
+
+    virtual: IrqLine
+    virtual_intid: int
+    physical: IrqLine
+    physical_intid: int
+
+
+class Vcpu:
+    """A vCPU of a machine.
+
+    Args:
+        index: its number on the board.
+        mpidr: its MPIDR_EL1.
+        clock: the machine's virtual time.
+        events: where exceptions and timer expiries are told.
+        timer_lines: where its timers' outputs go.
+        gic: the registers of its GIC CPU interface, by name.
+        id_registers: ID registers that differ from the CPU model's, by name.
+        on_hvc: called for HVC, with the PC already behind it.
+    """
+
+    def __init__(
+        self,
+        *,
+        index: int,
+        mpidr: int,
+        clock: VirtualClock,
+        events: EventStream,
+        timer_lines: TimerLines,
+        gic: Mapping[str, SysRegPort],
+        id_registers: Mapping[str, int],
+        on_hvc: Callable[[], None],
+    ) -> None:
+        self.index = index
+        self.mpidr = mpidr
+        self._events = events
+        verify()
+        self.engine = Engine(mpidr=mpidr)
+        self.engine.on_hvc = on_hvc
+        self.engine.on_exception = self._tell_exception
+        self._timer_intids = {
+            "CNTV": timer_lines.virtual_intid,
+            "CNTP": timer_lines.physical_intid,
+        }
+        self.timer = GenericTimer(
+            clock=clock,
+            virtual_line=timer_lines.virtual,
+            physical_line=timer_lines.physical,
+            on_change=self.engine.stop,
+            on_fire=self._tell_timer,
+        )
+        self.pmu = Pmu(clock)
+        self._sys_regs = SysRegFile(
+            self.engine,
+            timer=self.timer,
+            pmu=self.pmu,
+            gic=gic,
+            id_registers={**ID_REGISTERS, **id_registers, "MPIDR_EL1": mpidr},
+        )
+
+    def get_sysreg(self, reg: SysReg) -> int:
+        """What a monitor reads from a system register."""
+        return self._sys_regs.get(reg)
+
+    def set_sysreg(self, reg: SysReg, value: int) -> None:
+        """Set what a system register holds, as a monitor does.
+
+        Raises:
+            IncompatibleError: it is an ID register of another value.
+        """
+        self._sys_regs.set(reg, value)
+
+    def state(self) -> VcpuState:
+        """The architectural state, right whatever exception level the guest is in."""
+        engine = self.engine
+        return VcpuState(
+            x=list(engine.x[:31]),
+            pc=engine.pc,
+            pstate=engine.pstate,
+            v=engine.get_v(),
+            sys_regs={reg.name: self.get_sysreg(reg) for reg in SAVED_SYSREGS},
+        )
+
+    def load_state(self, state: VcpuState) -> None:
+        """Take over `state`. Registers that it leaves out keep what they hold."""
+        engine = self.engine
+        engine.set_x(state.x)
+        engine.pc = state.pc
+        engine.set_v(state.v)
+        for name, value in state.sys_regs.items():
+            self.set_sysreg(BY_NAME[name], value)
+        engine.pstate = state.pstate
+
+    def _tell_exception(self, esr: int, elr: int) -> None:
+        if self._events.active:
+            self._events.emit(ExceptionTaken(vcpu=self.index, esr=esr, elr=elr))
+
+    def _tell_timer(self, name: str) -> None:
+        if self._events.active:
+            self._events.emit(TimerFired(vcpu=self.index, intid=self._timer_intids[name]))
