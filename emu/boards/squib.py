@@ -1,0 +1,38 @@
+"""The board of the squib microVM monitor.
+
+Source: github.com/tyrchen/squib, `crates/arch/src/layout.rs`, `crates/arch/src/gic.rs` and
+`crates/fdt/src/lib.rs` of release 0.2.0. Ours is VMGenID, which squib does not have: it takes
+Firecracker's place in memory and a GSI that squib leaves unused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emu.boards.board import Board, Redistributors, TimerPpis, VirtioSlots, Window
+
+SQUIB: Final = Board(
+    name="squib",
+    model="squib,microvm",
+    compatible=("linux,squib-microvm", "linux,dummy-virt"),
+    max_vcpus=32,
+    dram_base=0x8000_0000,
+    system_memory_size_bytes=0x20_0000,
+    kernel_offset=0x20_0000,
+    initrd_offset=0x1000_0000,
+    initrd_gap_bytes=0x100_0000,
+    fdt_size_bytes=0x20_0000,
+    gicd=Window(0x0800_0000, 0x1_0000),
+    gicr=Redistributors(0x080A_0000, 0x2_0000),
+    pl011=Window(0x0E0A_0000, 0x1000),
+    pl011_intid=33,
+    virtio=VirtioSlots(base=0x0F00_0000, stride_bytes=0x1000, count=32, first_intid=48),
+    reserved=(Window(0x0500_0000, 0x1_0000),),  # the GICv2m MSI frame
+    spi_count=96,
+    free_gsis=range(15, 16),  # VMGenID's, below the virtio slots'
+    timers=TimerPpis(secure_physical=29, physical=30, virtual=27, hypervisor=26),
+    counter_frequency_hz=24_000_000,
+    cycles_per_tick=4,
+    boot_pstate=0x3C5,  # EL1h, D, A, I and F masked
+    psci_conduit="hvc",
+)

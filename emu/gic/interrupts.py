@@ -1,0 +1,334 @@
+"""A bank of interrupts, and the registers that show it.
+
+The SPIs of the distributor are one bank; the SGIs and PPIs of each redistributor are another. Both
+show their banks through the same registers, so those are written once, here.
+
+Each property of the interrupts is one integer with a bit per interrupt, so that finding what is to
+be signalled takes a few integer operations however many interrupts there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from emu.arch.gicv3 import INTID_SPURIOUS, PRIORITY_MASK
+from emu.core.events import EventStream, IrqPended
+from emu.gic.frame import Reader, Writer
+from emu.gic.state import BankState
+
+Ranked = tuple[int, int]
+"""Priority and INTID: of two pending interrupts the smaller tuple is signalled first."""
+
+NOTHING: Ranked = (0x100, INTID_SPURIOUS)
+"""Ranks below every interrupt, as no 8-bit priority is that low."""
+
+GROUP_0, GROUP_1 = 0b01, 0b10
+"""Bits of a set of interrupt groups, as in GICD_CTLR."""
+
+
+class InterruptBank:
+    """Interrupts with consecutive INTIDs.
+
+    Args:
+        first_intid: INTID of bit 0.
+        reset: state after a reset; the length of its `priority` is the number of interrupts.
+        vcpu: index of the vCPU that the interrupts are private to; None for SPIs.
+        changed: called after a change, with the bits of the interrupts that may have changed.
+        always_edge: bits of the interrupts whose configuration can't be changed (SGIs).
+
+    Attributes:
+        count: number of interrupts.
+        group: set for group 1.
+        enabled: set if forwarded.
+        latch: pending because of an edge, an SGI or a register write.
+        line: levels of the input lines.
+        active: acknowledged and not yet deactivated.
+        edge: set for edge-triggered, clear for level-sensitive.
+        priority: one byte per interrupt, of which the upper five bits are implemented.
+    """
+
+    __slots__ = (
+        "_always_edge",
+        "_changed",
+        "_events",
+        "_implemented",
+        "_vcpu",
+        "active",
+        "count",
+        "edge",
+        "enabled",
+        "first_intid",
+        "group",
+        "latch",
+        "line",
+        "priority",
+    )
+
+    group: int
+    enabled: int
+    latch: int
+    line: int
+    active: int
+    edge: int
+    priority: bytearray
+
+    def __init__(
+        self,
+        first_intid: int,
+        reset: BankState,
+        *,
+        events: EventStream,
+        vcpu: int | None,
+        changed: Callable[[int], None],
+        always_edge: int = 0,
+    ) -> None:
+        self.first_intid = first_intid
+        self.count = len(reset.priority)
+        self._implemented = (1 << self.count) - 1
+        self._always_edge = always_edge
+        self._events = events
+        self._vcpu = vcpu
+        self._changed = changed
+        self.line = 0
+        self.load_state(reset)
+
+    def __contains__(self, intid: int) -> bool:
+        return 0 <= intid - self.first_intid < self.count
+
+    @property
+    def pending(self) -> int:
+        """Latched, or level-sensitive with the line high (IHI 0069, 4.1.2)."""
+        return self.latch | (self.line & ~self.edge)
+
+    # --- what the rest of the GIC does with interrupts ----------------------------------------
+
+    def highest(self, groups: int, candidates: int = -1) -> Ranked:
+        """The interrupt to signal first: enabled, pending, not active, and in `groups`.
+
+        Of equal priorities the lowest INTID comes first, which the architecture leaves open.
+        """
+        ready = (self.latch | self.line & ~self.edge) & self.enabled & ~self.active & candidates
+        if not groups & GROUP_0:
+            ready &= self.group
+        if not groups & GROUP_1:
+            ready &= ~self.group
+        best = NOTHING
+        while ready:
+            index = (ready & -ready).bit_length() - 1
+            ready &= ready - 1
+            if self.priority[index] < best[0]:
+                best = (self.priority[index], self.first_intid + index)
+        return best
+
+    def group_of(self, intid: int) -> int:
+        """0 or 1."""
+        return self.group >> (intid - self.first_intid) & 1
+
+    def drive(self, intid: int, high: bool) -> None:
+        """Drive an input line; a rise is latched if the interrupt is edge-triggered."""
+        bit = self._bit(intid)
+        if bool(self.line & bit) == high:
+            return
+        before = self.pending
+        self.line ^= bit
+        if high:
+            self.latch |= bit & self.edge
+        self._settle(before, bit)
+
+    def pend(self, intid: int) -> None:
+        """Latch an interrupt pending."""
+        bit = self._bit(intid)
+        before = self.pending
+        self.latch |= bit
+        self._settle(before, bit)
+
+    def acknowledge(self, intid: int) -> None:
+        """Pending to active; level-sensitive with the line high, to active and pending."""
+        bit = self._bit(intid)
+        self.latch &= ~bit
+        self.active |= bit
+        self._changed(bit)
+
+    def deactivate(self, intid: int) -> bool:
+        """Active to inactive, or active and pending to pending. Whether it was active."""
+        bit = self._bit(intid)
+        if not self.active & bit:
+            return False
+        self.active &= ~bit
+        self._changed(bit)
+        return True
+
+    def _bit(self, intid: int) -> int:
+        return 1 << (intid - self.first_intid)
+
+    def _settle(self, before: int, touched: int) -> None:
+        """Report what became pending since `before`, then let the signals follow."""
+        if self._events.active:
+            for index in _indices(self.pending & ~before):
+                self._events.emit(IrqPended(self.first_intid + index, self._vcpu))
+        self._changed(touched)
+
+    # --- registers ----------------------------------------------------------------------------
+
+    def readers(self, prefix: str, suffix: str = "") -> dict[str, Reader]:
+        """Read functions of the bank's registers, by `prefix` + name + `suffix`."""
+        return {
+            f"{prefix}{name}{suffix}": partial(self._read, view) for name, view in VIEWS.items()
+        }
+
+    def writers(self, prefix: str, suffix: str = "") -> dict[str, Writer]:
+        """Write functions of the bank's registers, by `prefix` + name + `suffix`."""
+        return {
+            f"{prefix}{name}{suffix}": partial(self._write, view) for name, view in VIEWS.items()
+        }
+
+    def _read(self, view: View, index: int) -> int:
+        start = index * view.interrupts - self.first_intid
+        return view.read(self, start) if 0 <= start < self.count else 0
+
+    def _write(self, view: View, index: int, value: int) -> None:
+        start = index * view.interrupts - self.first_intid
+        if not 0 <= start < self.count:
+            return
+        before = self.pending
+        view.write(self, start, value)
+        self._normalise()
+        self._settle(before, ((1 << view.interrupts) - 1) << start)
+
+    def _normalise(self) -> None:
+        """Drop what is not implemented, and put back what can't be changed."""
+        implemented = self._implemented
+        self.group &= implemented
+        self.enabled &= implemented
+        self.latch &= implemented
+        self.active &= implemented
+        self.edge = self.edge & implemented | self._always_edge
+
+    # --- state --------------------------------------------------------------------------------
+
+    def state(self) -> BankState:
+        """Everything but the levels of the lines."""
+        return BankState(
+            group=self.group,
+            enabled=self.enabled,
+            pending_latch=self.latch,
+            active=self.active,
+            edge=self.edge,
+            priority=bytes(self.priority),
+        )
+
+    def load_state(self, state: BankState) -> None:
+        """Take on `state`, as the registers would keep it; lines keep their levels.
+
+        Nothing is signalled: the owner does that when all parts are loaded.
+        """
+        self.group = state.group
+        self.enabled = state.enabled
+        self.latch = state.pending_latch
+        self.active = state.active
+        self.edge = state.edge
+        self.priority = bytearray(priority & PRIORITY_MASK for priority in state.priority)
+        self._normalise()
+
+
+class InterruptLine:
+    """One input of a bank, as an `IrqLine`."""
+
+    __slots__ = ("_bank", "_intid")
+
+    def __init__(self, bank: InterruptBank, intid: int) -> None:
+        self._bank = bank
+        self._intid = intid
+
+    def set_level(self, high: bool) -> None:
+        """Drive the line. On an edge-triggered interrupt a rise latches it pending."""
+        self._bank.drive(self._intid, high)
+
+    def pulse(self) -> None:
+        """Drive the line high and low again."""
+        self._bank.drive(self._intid, True)
+        self._bank.drive(self._intid, False)
+
+
+class View(NamedTuple):
+    """How one kind of register shows a bank.
+
+    Attributes:
+        interrupts: how many interrupts one 32-bit register shows.
+        read: value of the register whose first interrupt has the given index in the bank.
+        write: store into that register.
+    """
+
+    interrupts: int
+    read: Callable[[InterruptBank, int], int]
+    write: Callable[[InterruptBank, int, int], None]
+
+
+def _shown(field: str) -> Callable[[InterruptBank, int], int]:
+    def read(bank: InterruptBank, start: int) -> int:
+        value: int = getattr(bank, field)
+        return value >> start & 0xFFFF_FFFF
+
+    return read
+
+
+def _replaced(field: str) -> Callable[[InterruptBank, int, int], None]:
+    def write(bank: InterruptBank, start: int, value: int) -> None:
+        setattr(bank, field, getattr(bank, field) & ~(0xFFFF_FFFF << start) | value << start)
+
+    return write
+
+
+def _set(field: str) -> Callable[[InterruptBank, int, int], None]:
+    def write(bank: InterruptBank, start: int, value: int) -> None:
+        setattr(bank, field, getattr(bank, field) | value << start)
+
+    return write
+
+
+def _cleared(field: str) -> Callable[[InterruptBank, int, int], None]:
+    def write(bank: InterruptBank, start: int, value: int) -> None:
+        setattr(bank, field, getattr(bank, field) & ~(value << start))
+
+    return write
+
+
+def _read_priorities(bank: InterruptBank, start: int) -> int:
+    return int.from_bytes(bank.priority[start : start + 4], "little")
+
+
+def _write_priorities(bank: InterruptBank, start: int, value: int) -> None:
+    fields = (value & (PRIORITY_MASK * 0x0101_0101)).to_bytes(4, "little")
+    bank.priority[start : start + 4] = fields[: bank.count - start]
+
+
+def _read_configuration(bank: InterruptBank, start: int) -> int:
+    return sum(0b10 << 2 * index for index in _indices(bank.edge >> start & 0xFFFF))
+
+
+def _write_configuration(bank: InterruptBank, start: int, value: int) -> None:
+    edge = sum(1 << index for index in range(16) if value >> 2 * index & 0b10)
+    bank.edge = bank.edge & ~(0xFFFF << start) | edge << start
+
+
+VIEWS = {
+    "IGROUPR": View(32, _shown("group"), _replaced("group")),
+    "ISENABLER": View(32, _shown("enabled"), _set("enabled")),
+    "ICENABLER": View(32, _shown("enabled"), _cleared("enabled")),
+    "ISPENDR": View(32, _shown("pending"), _set("latch")),
+    "ICPENDR": View(32, _shown("pending"), _cleared("latch")),
+    "ISACTIVER": View(32, _shown("active"), _set("active")),
+    "ICACTIVER": View(32, _shown("active"), _cleared("active")),
+    "IPRIORITYR": View(4, _read_priorities, _write_priorities),
+    "ICFGR": View(16, _read_configuration, _write_configuration),
+}
+"""The registers of a bank, by the name that follows GICD_ or GICR_ (IHI 0069, 12.9 and 12.11)."""
+
+
+def _indices(bits: int) -> Iterator[int]:
+    """The positions of the set bits, lowest first."""
+    while bits:
+        yield (bits & -bits).bit_length() - 1
+        bits &= bits - 1

@@ -1,0 +1,99 @@
+"""A redistributor: one vCPU's SGIs and PPIs (IHI 0069, 3.1 and 12.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from emu.arch.gicv3 import GICR, GICR_TYPER, GICR_WAKER, SGI_COUNT
+from emu.core.events import EventStream
+from emu.gic.frame import RegisterFrame
+from emu.gic.identity import IIDR, PIDR2
+from emu.gic.interrupts import InterruptBank
+from emu.gic.state import RedistributorState, reset_private_interrupts
+
+_ASLEEP: Final = int(GICR_WAKER().replace(ProcessorSleep=1, ChildrenAsleep=1))
+
+
+class Redistributor:
+    """One vCPU's private interrupts, and the frames of its GICR_* registers.
+
+    LPIs are not implemented: GICR_TYPER.PLPIS is 0, and the registers that only LPIs need read as
+    zero and ignore writes.
+
+    Args:
+        vcpu: index of the vCPU.
+        affinity: its affinity, laid out as in GICD_IROUTER<n>.
+        last: whether its frames are the last in the region.
+        events: where pending interrupts are reported.
+        update: called when what the vCPU is signalled may have changed.
+
+    Attributes:
+        bank: the SGIs and PPIs.
+        asleep: GICR_WAKER.ProcessorSleep: nothing is forwarded to the CPU interface.
+        frame: the memory-mapped registers.
+    """
+
+    def __init__(
+        self,
+        *,
+        vcpu: int,
+        affinity: int,
+        last: bool,
+        events: EventStream,
+        update: Callable[[], None],
+    ) -> None:
+        self._update = update
+        self.bank = InterruptBank(
+            0,
+            reset_private_interrupts(),
+            events=events,
+            vcpu=vcpu,
+            changed=lambda _: update(),
+            always_edge=(1 << SGI_COUNT) - 1,
+        )
+        self.asleep = True
+        typer = int(_typer(vcpu, affinity, last))
+        self.frame = RegisterFrame(
+            GICR,
+            readers={
+                **self.bank.readers("GICR_", "0"),
+                "GICR_IIDR": lambda _: IIDR,
+                "GICR_TYPER": lambda _: typer,
+                "GICR_WAKER": lambda _: _ASLEEP if self.asleep else 0,
+                "GICR_PIDR2": lambda _: PIDR2,
+            },
+            writers={**self.bank.writers("GICR_", "0"), "GICR_WAKER": self._write_waker},
+        )
+
+    def pend_sgi(self, intid: int, groups: int) -> None:
+        """Make an SGI pending if it is configured to be in one of `groups`."""
+        if groups >> self.bank.group_of(intid) & 1:
+            self.bank.pend(intid)
+
+    def state(self) -> RedistributorState:
+        """The redistributor's state."""
+        return RedistributorState(
+            self.bank.state(), waker=int(GICR_WAKER().replace(ProcessorSleep=int(self.asleep)))
+        )
+
+    def load_state(self, state: RedistributorState) -> None:
+        """Take on `state` without signalling anything."""
+        self.bank.load_state(state.interrupts)
+        self.asleep = bool(GICR_WAKER(state.waker).ProcessorSleep)
+
+    def _write_waker(self, _: int, value: int) -> None:
+        # The CPU interface follows at once, so ChildrenAsleep is always equal to ProcessorSleep.
+        self.asleep = bool(GICR_WAKER(value).ProcessorSleep)
+        self._update()
+
+
+def _typer(vcpu: int, affinity: int, last: bool) -> GICR_TYPER:
+    return GICR_TYPER().replace(
+        Aff3=affinity >> 32,
+        Aff2=affinity >> 16 & 0xFF,
+        Aff1=affinity >> 8 & 0xFF,
+        Aff0=affinity & 0xFF,
+        Processor_Number=vcpu,
+        Last=int(last),
+    )

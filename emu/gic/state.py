@@ -1,0 +1,102 @@
+"""The complete state of the GIC as plain data.
+
+A field holds what the guest can change: of a register with read-only bits, only the writable ones.
+Defaults are the reset values. Where the architecture leaves them open they are KVM's
+(`kvm_vgic_dist_init` and `kvm_vgic_vcpu_init` in arch/arm64/kvm/vgic/vgic-init.c, Linux 6.6):
+everything in group 1, SPIs edge-triggered and routed to affinity 0.0.0.0.
+
+The levels of the interrupt lines are not here: who drives a line drives it again after a load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emu.arch.gicv3 import PRIVATE_COUNT, SGI_COUNT
+
+
+@dataclass(slots=True)
+class BankState:
+    """A run of interrupts. Bit n of a field, and byte n of `priority`, is its n-th interrupt."""
+
+    group: int
+    """IGROUPR: set for group 1."""
+    enabled: int
+    """ISENABLER and ICENABLER."""
+    pending_latch: int
+    """The part of ISPENDR that is held here: edges, SGIs and writes, not the lines' levels."""
+    active: int
+    """ISACTIVER and ICACTIVER."""
+    edge: int
+    """Upper bit of the ICFGR field: set for edge-triggered."""
+    priority: bytes
+    """IPRIORITYR, one byte per interrupt; its length is the number of interrupts."""
+
+
+def reset_spis(count: int) -> BankState:
+    """`count` SPIs as they are after a reset."""
+    every = (1 << count) - 1
+    return BankState(every, enabled=0, pending_latch=0, active=0, edge=every, priority=bytes(count))
+
+
+def reset_private_interrupts() -> BankState:
+    """One PE's SGIs and PPIs as they are after a reset."""
+    return BankState(
+        group=(1 << PRIVATE_COUNT) - 1,
+        enabled=0,
+        pending_latch=0,
+        active=0,
+        edge=(1 << SGI_COUNT) - 1,
+        priority=bytes(PRIVATE_COUNT),
+    )
+
+
+@dataclass(slots=True)
+class DistributorState:
+    """The distributor's registers."""
+
+    spis: BankState
+    irouter: list[int]
+    """GICD_IROUTER<n> of each SPI: the affinity it is routed to."""
+    ctlr: int = 0
+    """GICD_CTLR: EnableGrp0 (bit 0) and EnableGrp1 (bit 1)."""
+
+
+@dataclass(slots=True)
+class RedistributorState:
+    """One redistributor's registers."""
+
+    interrupts: BankState = field(default_factory=reset_private_interrupts)
+    waker: int = 0b10
+    """GICR_WAKER: ProcessorSleep (bit 1)."""
+
+
+@dataclass(slots=True)
+class CpuInterfaceState:
+    """One vCPU's ICC_* registers."""
+
+    ctlr: int = 0
+    """ICC_CTLR_EL1: CBPR (bit 0) and EOImode (bit 1)."""
+    pmr: int = 0
+    """ICC_PMR_EL1: priority mask, 8 bits."""
+    bpr0: int = 2
+    """ICC_BPR0_EL1: binary point of group 0, 2 to 7."""
+    bpr1: int = 3
+    """ICC_BPR1_EL1: binary point of group 1, 3 to 7 (as written, whatever CBPR says)."""
+    ap0r0: int = 0
+    """ICC_AP0R0_EL1: active priorities of group 0; bit n is priority 8 * n."""
+    ap1r0: int = 0
+    """ICC_AP1R0_EL1: active priorities of group 1; bit n is priority 8 * n."""
+    igrpen0: int = 0
+    """ICC_IGRPEN0_EL1: Enable (bit 0)."""
+    igrpen1: int = 0
+    """ICC_IGRPEN1_EL1: Enable (bit 0)."""
+
+
+@dataclass(slots=True)
+class GicState:
+    """The whole GIC; redistributors and CPU interfaces are in vCPU order."""
+
+    distributor: DistributorState
+    redistributors: list[RedistributorState]
+    cpu_interfaces: list[CpuInterfaceState]

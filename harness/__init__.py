@@ -1,0 +1,1 @@
+"""What tests machines and snapshots, and the command line. Importing it loads nothing."""

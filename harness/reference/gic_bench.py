@@ -1,0 +1,98 @@
+"""A GICv3 on a bench: its inputs are driven by hand, its outputs recorded, its registers named."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from emu.arch.bits import RegisterMap
+from emu.arch.gicv3 import AFFINITY_MASK, GICD, GICR, GICR_SIZE_BYTES
+from emu.core.events import Event, EventStream
+from emu.core.ports import MmioWindow
+from emu.gic import GicV3
+
+
+class StoppedClock:
+    """A clock for what does not depend on time."""
+
+    def now(self) -> int:
+        """Always 0."""
+        return 0
+
+
+class GicBench:
+    """A GICv3 as a guest and its devices see it.
+
+    Args:
+        affinities: affinity of each vCPU, laid out as in MPIDR_EL1.
+        spi_count: number of SPIs.
+
+    Attributes:
+        gic: the GIC.
+        asserted: whether each vCPU's interrupt input is asserted now.
+        changes: every change of an input, as vCPU and new level, in order.
+        events: every event, in order.
+    """
+
+    def __init__(self, affinities: tuple[int, ...] = (0,), spi_count: int = 64) -> None:
+        self.asserted = [False] * len(affinities)
+        self.changes: list[tuple[int, bool]] = []
+        self.events: list[Event] = []
+        stream = EventStream(StoppedClock())
+        stream.subscribe(lambda stamped: self.events.append(stamped.event))
+        self.gic = GicV3(
+            mpidrs=[1 << 31 | affinity & AFFINITY_MASK for affinity in affinities],
+            spi_count=spi_count,
+            events=stream,
+            irq_sinks=[partial(self._signal, vcpu) for vcpu in range(len(affinities))],
+        )
+
+    def _signal(self, vcpu: int, asserted: bool, /) -> None:
+        self.asserted[vcpu] = asserted
+        self.changes.append((vcpu, asserted))
+
+    def read(self, register: str, index: int = 0, *, vcpu: int = 0) -> int:
+        """The value of a whole GICD_* or GICR_* register, or of one in an array of them."""
+        window, offset, size = self._place(register, index, vcpu)
+        return window.read(offset, size)
+
+    def write(self, register: str, value: int, index: int = 0, *, vcpu: int = 0) -> None:
+        """Store into a whole GICD_* or GICR_* register, or into one in an array of them."""
+        window, offset, size = self._place(register, index, vcpu)
+        window.write(offset, size, value)
+
+    def icc(self, name: str, *, vcpu: int = 0) -> int:
+        """MRS of ICC_<name>_EL1."""
+        return self.gic.cpu_interface(vcpu)[f"ICC_{name}_EL1"].read()
+
+    def set_icc(self, name: str, value: int, *, vcpu: int = 0) -> None:
+        """MSR of ICC_<name>_EL1."""
+        self.gic.cpu_interface(vcpu)[f"ICC_{name}_EL1"].write(value)
+
+    def enable_everything(self) -> None:
+        """Let interrupts of every kind through to every vCPU: groups, priorities, enables."""
+        self.write("GICD_CTLR", 0b11)
+        for index in range(1, GICD.by_name["GICD_ISENABLER"].count):
+            self.write("GICD_ISENABLER", 0xFFFF_FFFF, index)
+        for vcpu in range(len(self.asserted)):
+            self.write("GICR_WAKER", 0, vcpu=vcpu)
+            self.write("GICR_ISENABLER0", 0xFFFF_FFFF, vcpu=vcpu)
+            self.set_icc("PMR", 0xFF, vcpu=vcpu)
+            self.set_icc("IGRPEN0", 1, vcpu=vcpu)
+            self.set_icc("IGRPEN1", 1, vcpu=vcpu)
+
+    def prioritise(self, intid: int, priority: int, *, vcpu: int = 0) -> None:
+        """Set one interrupt's priority, by a byte access to its IPRIORITYR."""
+        if intid < 32:
+            offset = GICR["GICR_IPRIORITYR0"] + intid
+            self.gic.redistributors.write(vcpu * GICR_SIZE_BYTES + offset, 1, priority)
+        else:
+            self.gic.distributor.write(GICD["GICD_IPRIORITYR"] + intid, 1, priority)
+
+    def _place(self, register: str, index: int, vcpu: int) -> tuple[MmioWindow, int, int]:
+        private = register.startswith("GICR_")
+        registers: RegisterMap = GICR if private else GICD
+        slot = registers.by_name[register]
+        offset = slot.offset + index * slot.size_bytes
+        if private:
+            return self.gic.redistributors, vcpu * GICR_SIZE_BYTES + offset, slot.size_bytes
+        return self.gic.distributor, offset, slot.size_bytes

@@ -1,0 +1,75 @@
+"""Handing out GSIs and system memory."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emu.core.allocator import AddressAllocator, GsiAllocator
+from emu.errors import BoardError
+
+BASE, SIZE_BYTES = 0x8000_0000, 0x20_0000
+ALIGNMENTS = st.sampled_from([1, 2, 8, 16, 0x1000])
+
+
+@given(st.sets(st.integers(0, 987)))
+def test_gsis_come_lowest_first_until_there_are_none(gsis: set[int]) -> None:
+    allocator = GsiAllocator(gsis)
+    assert [allocator.allocate() for _ in gsis] == sorted(gsis)
+    with pytest.raises(BoardError, match="all GSIs of this board are taken"):
+        allocator.allocate()
+
+
+def test_the_last_match_is_where_firecracker_puts_vmgenid_and_vmclock() -> None:
+    """16 bytes aligned to 8, then a page, from the end of the 2 MiB of system memory."""
+    allocator = AddressAllocator(BASE, SIZE_BYTES)
+    assert allocator.allocate_last(16, 8) == 0x801F_FFF0
+    assert allocator.allocate_last(0x1000, 0x1000) == 0x801F_E000
+
+
+def test_the_last_match_fills_a_gap_above_what_is_taken() -> None:
+    allocator = AddressAllocator(BASE, SIZE_BYTES)
+    allocator.allocate_at(0x801F_F000, 16)
+    assert allocator.allocate_last(0xFF0, 8) == 0x801F_F010
+    assert allocator.allocate_last(16, 8) == 0x801F_EFF0
+
+
+@given(st.lists(st.tuples(st.integers(1, 0x8_0000), ALIGNMENTS), max_size=12))
+def test_allocations_are_aligned_inside_and_apart(requests: list[tuple[int, int]]) -> None:
+    allocator = AddressAllocator(BASE, SIZE_BYTES)
+    taken: list[range] = []
+    for size_bytes, alignment in requests:
+        try:
+            address = allocator.allocate_last(size_bytes, alignment)
+        except BoardError:
+            continue
+        assert address % alignment == 0
+        assert BASE <= address <= BASE + SIZE_BYTES - size_bytes
+        assert not any(address < r.stop and r.start < address + size_bytes for r in taken)
+        taken.append(range(address, address + size_bytes))
+
+
+def test_memory_runs_out() -> None:
+    allocator = AddressAllocator(BASE, 32)
+    assert [allocator.allocate_last(16, 8) for _ in range(2)] == [BASE + 16, BASE]
+    with pytest.raises(BoardError, match="no 1 free bytes"):
+        allocator.allocate_last(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "size_bytes"),
+    [(BASE + 0x100, 1), (BASE + 0xFF, 2), (BASE + 0x10F, 1), (BASE - 8, 8), (BASE + 0xFFF, 2)],
+)
+def test_only_free_memory_can_be_taken_by_address(address: int, size_bytes: int) -> None:
+    allocator = AddressAllocator(BASE, 0x1000)
+    allocator.allocate_at(BASE + 0x100, 16)
+    with pytest.raises(BoardError, match=f"{address:#x} are not free"):
+        allocator.allocate_at(address, size_bytes)
+
+
+def test_neighbours_of_what_is_taken_are_free() -> None:
+    allocator = AddressAllocator(BASE, 0x1000)
+    allocator.allocate_at(BASE + 0x100, 16)
+    allocator.allocate_at(BASE + 0xFF, 1)
+    allocator.allocate_at(BASE + 0x110, 1)
