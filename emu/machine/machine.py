@@ -1,0 +1,282 @@
+"""A board come alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Self
+
+from emu.arch.psci import Function
+from emu.boards.board import Board
+from emu.boards.boot import boot_layout
+from emu.boards.devicetree import build_fdt
+from emu.core.bus import Bus
+from emu.core.clock import VirtualClock
+from emu.core.events import EventStream, WaitStarted
+from emu.core.image import Image
+from emu.core.ports import IrqLine
+from emu.core.ram import Ram
+from emu.cpu import TimerLines, Vcpu
+from emu.devices.pl011 import Pl011
+from emu.devices.vmgenid import Entropy, VmGenId
+from emu.errors import BoardError
+from emu.gic.gicv3 import GicV3
+from emu.machine.psci import Power, Psci
+from emu.machine.state import MachineState
+
+SLICE_INSTRUCTIONS_MAX = 1 << 24
+"""The most instructions that one call into the core executes."""
+
+
+class Stop(Enum):
+    """Why a run ended."""
+
+    LIMIT = "the instruction limit is reached"
+    REQUESTED = "a listener asked for it"
+    SYSTEM_OFF = "the guest powered off"
+    SYSTEM_RESET = "the guest reset the system"
+    IDLE = "every vCPU waits, and no timer will wake it"
+
+
+@dataclass(frozen=True, slots=True)
+class BootSource:
+    """What a machine was booted from: names for a snapshot to carry, which mean nothing here."""
+
+    kernel_image_path: str = ""
+    initrd_path: str | None = None
+    boot_args: str = ""
+
+
+class Machine:
+    """One microVM.
+
+    Args:
+        board: what it consists of.
+        ram: its memory, at the board's DRAM base.
+        vcpu_count: number of vCPUs; one, at present.
+        host_clock: the injected host clock at the start, in cycles (ticks of the system counter
+            times `board.cycles_per_tick`).
+
+    Attributes:
+        events: everything that happens.
+        console: all bytes that the guest has sent to its serial console.
+        instructions: executed so far.
+        vmgenid: the VMGenID device; None until it is booted or thawed with one.
+        boot_source: what it was booted from.
+
+    Raises:
+        BoardError: the board can't be had with this RAM or number of vCPUs.
+        EngineError: the installed Unicorn can't run machines.
+    """
+
+    def __init__(self, board: Board, *, ram: Ram, vcpu_count: int = 1, host_clock: int = 0) -> None:
+        if vcpu_count != 1:
+            raise BoardError(f"{vcpu_count} vCPUs asked for; machines have exactly 1 at present")
+        _check_ram(board, ram)
+        self.board = board
+        self.ram = ram
+        self.clock = VirtualClock(cycles_per_tick=board.cycles_per_tick, start_cycles=host_clock)
+        self.events = EventStream(self.clock)
+        self.console = bytearray()
+        self.instructions = 0
+        self.vmgenid: VmGenId | None = None
+        self.boot_source = BootSource()
+        self.vcpus: list[Vcpu] = []
+        self._stop: Stop | None = None
+        self._ended: Stop | None = None
+        mpidrs = board.mpidrs(vcpu_count)
+        self.gic = GicV3(
+            mpidrs=mpidrs,
+            spi_count=board.spi_count,
+            events=self.events,
+            irq_sinks=[partial(self._set_irq, index) for index in range(vcpu_count)],
+        )
+        self.psci = Psci(
+            self.vcpus,
+            events=self.events,
+            on_power_change=partial(self._stop_slice, None),
+            on_system_off=self._system_off,
+        )
+        self.pl011 = Pl011(self.gic.spi(board.pl011_intid), self.console.append, self.events)
+        self.bus = self._build_bus(vcpu_count)
+        for index, mpidr in enumerate(mpidrs):
+            self._add_vcpu(index, mpidr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the cores. The machine can't run afterwards."""
+        for vcpu in self.vcpus:
+            vcpu.engine.close()
+
+    # --- booting -----------------------------------------------------------------------------
+
+    def boot(
+        self, image: Image, *, entropy: Entropy, bootargs: str = "", image_path: str = ""
+    ) -> None:
+        """Load `image` and its device tree, and put vCPU 0 at its entry.
+
+        Args:
+            image: an arm64 Image.
+            entropy: draws the first generation id.
+            bootargs: the kernel command line, to which the board adds its own.
+            image_path: where the image is from, for a snapshot to carry.
+
+        Raises:
+            BoardError: the image or the device tree does not fit.
+        """
+        layout = boot_layout(self.board, ram_size_bytes=self.ram.size_bytes, image=image)
+        self.vmgenid = VmGenId.new(
+            self.board.resource_allocator(), entropy=entropy, irqs=self.gsi, events=self.events
+        )
+        self.vmgenid.activate(self.ram)
+        fdt = build_fdt(
+            self.board,
+            ram_size_bytes=self.ram.size_bytes,
+            mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
+            bootargs=bootargs,
+            vmgenid=self.vmgenid.save(),
+        )
+        self.ram.write(layout.kernel.base, image.data)
+        self.ram.write(layout.fdt.base, fdt)
+        boot_vcpu = self.vcpus[0].engine
+        boot_vcpu.set_x([layout.fdt.base] + [0] * 30)
+        boot_vcpu.pc = layout.kernel.base
+        boot_vcpu.pstate = self.board.boot_pstate
+        self.boot_source = BootSource(kernel_image_path=image_path, boot_args=bootargs)
+        self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(self.vcpus) - 1)
+
+    def gsi(self, gsi: int) -> IrqLine:
+        """The interrupt line of a global system interrupt."""
+        return self.gic.spi(self.board.intid(gsi))
+
+    # --- running -----------------------------------------------------------------------------
+
+    def run(self, max_instructions: int | None = None) -> Stop:
+        """Run until something ends it, or exactly `max_instructions` are executed.
+
+        Raises:
+            GuestError: the guest did what this machine does not model.
+        """
+        left = max_instructions
+        while self._ended is None:
+            if self._stop is not None:
+                reason, self._stop = self._stop, None
+                return reason
+            if left == 0:
+                return Stop.LIMIT
+            if not self._wake():
+                return Stop.IDLE
+            executed = self._run_slice(self.vcpus[0], left)
+            left = None if left is None else left - executed
+        return self._ended
+
+    def stop(self) -> None:
+        """Called from a listener: end the run exactly before the next instruction."""
+        self._stop_slice(Stop.REQUESTED)
+
+    def quiesce(self) -> None:
+        """Drop what no snapshot carries: exclusive monitors, waits of WFI, TLBs."""
+        for vcpu in self.vcpus:
+            vcpu.engine.clear_transients()
+
+    def state(self) -> MachineState:
+        """All of the machine's state."""
+        return MachineState(
+            cycles=self.clock.now(),
+            power=list(self.psci.power),
+            vcpus=[vcpu.state() for vcpu in self.vcpus],
+            gic=self.gic.state(),
+            pl011=self.pl011.state(),
+            vmgenid=self.vmgenid.save() if self.vmgenid else None,
+            ram_sha256=self.ram.digest(),
+        )
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _build_bus(self, vcpu_count: int) -> Bus:
+        board, bus = self.board, Bus(self.events)
+        gicr = board.gicr.window(vcpu_count)
+        bus.attach("GICD", board.gicd.base, board.gicd.size_bytes, self.gic.distributor)
+        bus.attach("GICR", gicr.base, gicr.size_bytes, self.gic.redistributors)
+        bus.attach("PL011", board.pl011.base, board.pl011.size_bytes, self.pl011)
+        return bus
+
+    def _add_vcpu(self, index: int, mpidr: int) -> None:
+        timers = self.board.timers
+        vcpu = Vcpu(
+            index=index,
+            mpidr=mpidr,
+            clock=self.clock,
+            events=self.events,
+            timer_lines=TimerLines(
+                virtual=self.gic.ppi(index, timers.virtual),
+                virtual_intid=timers.virtual,
+                physical=self.gic.ppi(index, timers.physical),
+                physical_intid=timers.physical,
+            ),
+            gic=self.gic.cpu_interface(index),
+            id_registers={
+                **self.board.id_registers,
+                "CNTFRQ_EL0": self.board.counter_frequency_hz,
+            },
+            on_hvc=lambda: self.psci.handle(vcpu),
+        )
+        self.vcpus.append(vcpu)
+        self.psci.power.append(Power.OFF)
+        vcpu.engine.map_ram(self.ram.base, self.ram.size_bytes, self.ram.host_address)
+        for mapping in self.bus.mappings:
+            vcpu.engine.map_mmio(mapping.base, mapping.size_bytes, mapping.window)
+
+    def _wake(self) -> bool:
+        """Let time pass until vCPU 0 has something to do; False if it never will."""
+        vcpu = self.vcpus[0]
+        vcpu.timer.update()
+        if self.psci.power[0] is not Power.ON:
+            return False
+        while vcpu.engine.waiting and not vcpu.engine.irq_asserted:
+            idle_cycles = vcpu.timer.cycles_to_deadline()
+            if idle_cycles is None:
+                return False
+            self.clock.advance(idle_cycles)
+            vcpu.timer.update()
+        return True
+
+    def _run_slice(self, vcpu: Vcpu, left: int | None) -> int:
+        engine = vcpu.engine
+        limits = (SLICE_INSTRUCTIONS_MAX, left, vcpu.timer.cycles_to_deadline())
+        self.clock.begin_slice(engine.executed)
+        executed = 0
+        try:
+            executed = engine.run(min(limit for limit in limits if limit is not None))
+        finally:
+            self.clock.end_slice(executed)
+            self.instructions += executed
+        if engine.waiting and not engine.irq_asserted and self.events.active:
+            self.events.emit(WaitStarted(vcpu.index))
+        return executed
+
+    def _set_irq(self, index: int, asserted: bool) -> None:
+        self.vcpus[index].engine.set_irq(asserted)
+
+    def _system_off(self, function: Function) -> None:
+        self._ended = Stop.SYSTEM_OFF if function is Function.SYSTEM_OFF else Stop.SYSTEM_RESET
+        self._stop_slice(None)
+
+    def _stop_slice(self, reason: Stop | None) -> None:
+        self._stop = reason or self._stop
+        for vcpu in self.vcpus:
+            vcpu.engine.stop()
+
+
+def _check_ram(board: Board, ram: Ram) -> None:
+    expected = board.ram(ram.size_bytes)
+    if ram.base != expected.base:
+        raise BoardError(
+            f"board {board.name}: RAM begins at {ram.base:#x}; its DRAM base is {expected.base:#x}"
+        )
