@@ -1,0 +1,48 @@
+"""Registers by name and field, from the one system-register table and the PSTATE layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emu.arch.bits import Register
+from emu.arch.layouts import MPIDR_EL1, PState
+from emu.arch.sysregs import BY_ENCODING, BY_SQUIB_KEY, SysReg
+from emu.inspect.description import RegisterView
+
+
+def view(
+    name: str, value: int, layout: type[Register] | None = None, key: int | None = None
+) -> RegisterView:
+    """A register called `name`, with the fields of `layout`."""
+    fields = dict(layout(value).decoded()) if layout else None
+    return RegisterView(name, value, key, fields=fields)
+
+
+def pstate(value: int) -> RegisterView:
+    """PSTATE in the form of SPSR_EL1."""
+    return view("PSTATE", value, PState)
+
+
+def mpidr(value: int) -> RegisterView:
+    """An affinity value."""
+    return view("MPIDR_EL1", value, MPIDR_EL1)
+
+
+def by_squib_key(sys_regs: Mapping[int, int]) -> tuple[RegisterView, ...]:
+    """The registers of squib's `sys_regs` map."""
+    return _views(sys_regs, BY_SQUIB_KEY)
+
+
+def by_encoding(sys_regs: Mapping[int, int]) -> tuple[RegisterView, ...]:
+    """A map by `op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2`."""
+    return _views(sys_regs, BY_ENCODING)
+
+
+def _views(sys_regs: Mapping[int, int], table: Mapping[int, SysReg]) -> tuple[RegisterView, ...]:
+    return tuple(_sys_reg(key, value, table.get(key)) for key, value in sys_regs.items())
+
+
+def _sys_reg(key: int, value: int, known: SysReg | None) -> RegisterView:
+    if known is None:
+        return RegisterView("unknown", value, key, known=False)
+    return view(known.name, value, known.layout, key)

@@ -1,0 +1,13 @@
+"""Files that the command line brings along."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+DEMO_SNAPSHOT = "squib-0.2-two-vcpus-mmds.snap"
+"""A state file made with the Rust crates that squib uses; see the README beside it."""
+
+
+def read(name: str) -> bytes:
+    """The bytes of the file called `name`."""
+    return resources.files(__name__).joinpath(name).read_bytes()
