@@ -89,8 +89,8 @@ class SysRegFile:
                 read, write = _partials(self._get_stored, self._set_stored, reg)
             case Model.ID:
                 read, write = _partials(self._get_id, self._check_id, reg)
-        load = partial(pmu.load, name) if reg.model is Model.PMU else write
-        return Accessors(read, write, load)
+        load = {Model.TIMER: partial(timer.load, name), Model.PMU: partial(pmu.load, name)}
+        return Accessors(read, write, load.get(reg.model, write))
 
     def _get_stored(self, reg: SysReg) -> int:
         return self._stored.get(reg.name, 0)

@@ -7,7 +7,6 @@ level-sensitive and follow their condition; the board says to which PPIs they go
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from emu.arch.layouts import CNT_CTL, CNTKCTL_EL1
 from emu.core.clock import VirtualClock
@@ -19,69 +18,55 @@ _IMASK = CNT_CTL.IMASK.mask
 _ISTATUS = CNT_CTL.ISTATUS.mask
 
 
-@dataclass(slots=True)
-class TimerState:
-    """One timer: its control (ENABLE, IMASK) and its 64-bit compare value."""
-
-    ctl: int = 0
-    cval: int = 0
-
-
-@dataclass(slots=True)
-class GenericTimerState:
-    """All that the generic timer of a vCPU holds. Counts are ticks of the system counter."""
-
-    virtual: TimerState = field(default_factory=TimerState)
-    physical: TimerState = field(default_factory=TimerState)
-    cntvoff: int = 0
-    cntkctl: int = 0
-
-
 class _Timer:
     """One comparator over a 64-bit count."""
 
     def __init__(self, count: Callable[[], int], line: IrqLine) -> None:
-        self.state = TimerState()
         self._count = count
         self._line = line
-        self.firing = False
+        self._ctl = 0
+        self._cval = 0
+        self._firing = False
 
     def condition(self) -> bool:
         """The timer condition: enabled, and the count has reached the compare value."""
-        return bool(self.state.ctl & _ENABLE) and self._count() >= self.state.cval
+        return bool(self._ctl & _ENABLE) and self._count() >= self._cval
 
     def update(self) -> bool:
         """Drive the line; whether it has just risen."""
-        firing = self.condition() and not self.state.ctl & _IMASK
-        risen = firing and not self.firing
-        self.firing = firing
+        firing = self.condition() and not self._ctl & _IMASK
+        risen = firing and not self._firing
+        self._firing = firing
         self._line.set_level(firing)
         return risen
 
-    def ticks_left(self) -> int | None:
-        """Ticks until the line rises; None if it is high already or never will."""
-        if self.state.ctl & (_ENABLE | _IMASK) != _ENABLE or self.condition():
+    def ticks_to_change(self) -> int | None:
+        """Ticks until time alone moves the line; None if it never will.
+
+        It rises when the count reaches the compare value, and falls when the count wraps.
+        """
+        if self._ctl & (_ENABLE | _IMASK) != _ENABLE or not self._cval:
             return None
-        return self.state.cval - self._count()
+        return (_MASK64 + 1 if self.condition() else self._cval) - self._count()
 
     def read_ctl(self) -> int:
-        return self.state.ctl | (_ISTATUS if self.condition() else 0)
+        return self._ctl | (_ISTATUS if self.condition() else 0)
 
     def write_ctl(self, value: int) -> None:
-        self.state.ctl = value & (_ENABLE | _IMASK)
+        self._ctl = value & (_ENABLE | _IMASK)
 
     def read_cval(self) -> int:
-        return self.state.cval
+        return self._cval
 
     def write_cval(self, value: int) -> None:
-        self.state.cval = value
+        self._cval = value
 
     def read_tval(self) -> int:
-        return (self.state.cval - self._count()) & 0xFFFF_FFFF
+        return (self._cval - self._count()) & 0xFFFF_FFFF
 
     def write_tval(self, value: int) -> None:
         signed = (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
-        self.state.cval = (self._count() + signed) & _MASK64
+        self._cval = (self._count() + signed) & _MASK64
 
 
 class GenericTimer:
@@ -145,7 +130,17 @@ class GenericTimer:
         return readers[name[5:].removesuffix("_EL0")]()
 
     def write(self, name: str, value: int) -> None:
-        """Write a timer register by name."""
+        """Write a timer register as the guest does: the lines follow at once."""
+        self.load(name, value)
+        self.update()
+        self._on_change()
+
+    def load(self, name: str, value: int) -> None:
+        """Set a timer register as a monitor does: the lines follow when the vCPU runs.
+
+        So it is on hypervisors; otherwise a control register that is set before its compare value
+        would raise an interrupt that never was.
+        """
         if name == "CNTVOFF_EL2":
             self._cntvoff = value
         elif name == "CNTKCTL_EL1":
@@ -154,8 +149,6 @@ class GenericTimer:
             timer = self._timers[name[:4]]
             writers = {"CTL": timer.write_ctl, "CVAL": timer.write_cval, "TVAL": timer.write_tval}
             writers[name[5:].removesuffix("_EL0")](value)
-        self.update()
-        self._on_change()
 
     def el0_allowed(self, name: str) -> bool:
         """Whether CNTKCTL_EL1 lets EL0 access this register."""

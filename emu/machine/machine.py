@@ -185,6 +185,11 @@ class Machine:
         for vcpu in self.vcpus:
             vcpu.engine.clear_transients()
 
+    def drive_timer_lines(self) -> None:
+        """Drive the timers' lines as the time and the registers demand; `run` does so by itself."""
+        for vcpu in self.vcpus:
+            vcpu.timer.update()
+
     def state(self) -> MachineState:
         """All of the machine's state."""
         return MachineState(

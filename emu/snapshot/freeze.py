@@ -1,0 +1,132 @@
+"""Freeze a machine into a snapshot, and thaw a snapshot into a machine."""
+
+from __future__ import annotations
+
+from emu.boards.squib import SQUIB
+from emu.core.events import EventStream, Listener, PlanStepDone
+from emu.core.ram import Ram
+from emu.devices.vmgenid import Entropy
+from emu.errors import IncompatibleError, SnapshotError
+from emu.formats import squib
+from emu.hypervisor import HvfVm
+from emu.machine import BootSource, Machine
+from emu.snapshot.plan import C, Plan, StepRegistry
+from emu.snapshot.snapshot import Snapshot
+from emu.snapshot.squib_restore import (
+    RESTORE_PLAN,
+    RESTORE_STEPS,
+    RestoreContext,
+    check_devices,
+    read_extra,
+)
+from emu.snapshot.squib_save import SAVE_PLAN, SAVE_STEPS, STRICT_SAVE_PLAN, SaveContext
+
+SQUIB_DIALECT = "squib-0.2"
+
+
+def freeze(
+    machine: Machine, to: str = SQUIB_DIALECT, *, plan: Plan | None = None, strict: bool = False
+) -> Snapshot:
+    """A snapshot of `machine`, which may go on afterwards.
+
+    Freezing drops what no format carries (see `Machine.quiesce`).
+
+    Args:
+        machine: between two instructions.
+        to: the dialect; `squib-0.2` is the one there is.
+        plan: the steps, in place of the dialect's own.
+        strict: leave out what the VMM's own schema has no place for.
+
+    Raises:
+        SnapshotError: there is no such dialect.
+        PlanError: a step is unknown or takes other arguments.
+    """
+    _check_dialect(to)
+    context = SaveContext(machine, HvfVm.attach(machine))
+    chosen = plan or (STRICT_SAVE_PLAN if strict else SAVE_PLAN)
+    _carry_out(chosen, SAVE_STEPS, context, machine.events)
+    return Snapshot(to, context.snapshot(), context.memory)
+
+
+def thaw(
+    snapshot: Snapshot,
+    *,
+    entropy: Entropy,
+    plan: Plan | None = None,
+    host_clock: int | None = None,
+    listener: Listener | None = None,
+) -> Machine:
+    """A fresh machine that goes on where the snapshot was taken.
+
+    Args:
+        snapshot: of a dialect known here.
+        entropy: draws the new generation id: given n, n bytes.
+        plan: the steps, in place of the dialect's own.
+        host_clock: the host's clock now, in cycles (ticks of the system counter times the board's
+            `cycles_per_tick`); by default what it was when the machine was frozen. squib saves no
+            guest time: the guest's counter follows the host's.
+        listener: listens to the machine's events from before the first step.
+
+    Raises:
+        SnapshotError: the snapshot can't be restored here.
+        PlanError: a step is unknown, takes other arguments, or comes too early.
+        MachineError: the machine can't be had.
+    """
+    _check_dialect(snapshot.dialect)
+    state = snapshot.state.data
+    squib.verify_header(snapshot.state.header)
+    squib.verify_compatible(state)
+    check_devices(state)
+    snapshot.check_memory()
+    machine = Machine(
+        SQUIB,
+        ram=_ram_of(snapshot),
+        vcpu_count=len(state.vcpu_states),
+        host_clock=_host_clock(state) if host_clock is None else host_clock,
+    )
+    machine.boot_source = BootSource(
+        kernel_image_path=state.vm_info.kernel_image_path,
+        initrd_path=state.vm_info.initrd_path,
+        boot_args=state.vm_info.boot_args,
+    )
+    if listener is not None:
+        machine.events.subscribe(listener)
+    try:
+        context = RestoreContext(machine, HvfVm(machine), state, entropy)
+        _carry_out(plan or RESTORE_PLAN, RESTORE_STEPS, context, machine.events)
+        machine.drive_timer_lines()
+    except BaseException:
+        machine.close()
+        raise
+    return machine
+
+
+def _check_dialect(dialect: str) -> None:
+    if dialect != SQUIB_DIALECT:
+        raise SnapshotError(f"no dialect is called {dialect!r}; known: {SQUIB_DIALECT}")
+
+
+def _carry_out(plan: Plan, steps: StepRegistry[C], context: C, events: EventStream) -> None:
+    for step in plan.steps:
+        steps.run(step, context)
+        if events.active:
+            events.emit(PlanStepDone(plan=steps.kind, step=str(step)))
+
+
+def _ram_of(snapshot: Snapshot) -> Ram:
+    size_bytes = snapshot.ram_size_bytes
+    if isinstance(snapshot.memory, bytes):
+        ram = Ram(SQUIB.dram_base, size_bytes)
+        ram.write(SQUIB.dram_base, snapshot.memory)
+        return ram
+    return Ram(SQUIB.dram_base, size_bytes, backing=snapshot.memory)
+
+
+def _host_clock(state: squib.MicrovmState) -> int:
+    extra = read_extra(state)
+    if extra is None:
+        raise IncompatibleError(
+            "the state file does not say what the host's clock was, and squib's schema has no "
+            "place for it: pass host_clock="
+        )
+    return extra.host_cycles
