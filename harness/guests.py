@@ -1,0 +1,63 @@
+"""Machines that run the firmware guests: the shortest way from a name to a booted machine."""
+
+from __future__ import annotations
+
+import firmware
+from emu.boards.squib import SQUIB
+from emu.core.image import Image
+from emu.core.ram import Ram
+from emu.devices.vmgenid import Entropy
+from emu.machine import Machine
+from firmware.layout import Arguments, LogEntry, Results, log_from_bytes, log_size_bytes
+from harness.entropy import SeededEntropy
+
+RAM_SIZE_BYTES = 8 << 20
+"""Enough for every firmware guest, and quick to copy."""
+
+_BOOT_SEED = b"boot"
+
+
+def boot_guest(
+    name: str,
+    *,
+    arguments: Arguments | None = None,
+    entropy: Entropy | None = None,
+    ram_size_bytes: int = RAM_SIZE_BYTES,
+    host_clock: int = 0,
+) -> Machine:
+    """A machine of the squib board with the firmware guest `name`, at its entry.
+
+    Args:
+        name: as `firmware.load` takes it.
+        arguments: what to ask of the guest, in place of what its image says.
+        entropy: draws the first generation id; the same for every machine by default.
+        ram_size_bytes: size of RAM.
+        host_clock: the host clock at the start, in cycles.
+
+    Raises:
+        FirmwareError: there is no such guest.
+        BoardError: RAM is too small.
+    """
+    guest = firmware.load(name)
+    machine = Machine(SQUIB, ram=Ram(SQUIB.dram_base, ram_size_bytes), host_clock=host_clock)
+    machine.boot(
+        Image.parse(guest.image),
+        entropy=entropy or SeededEntropy(_BOOT_SEED),
+        image_path=f"firmware/{name}",
+    )
+    if arguments is not None:
+        machine.ram.write(guest.symbols[Arguments.SYMBOL], arguments.to_bytes())
+    return machine
+
+
+def read_results(machine: Machine, name: str) -> Results:
+    """What the guest `name` has written down in `machine`."""
+    address = firmware.load(name).symbols[Results.SYMBOL]
+    return Results.from_bytes(machine.ram.read(address, Results.size_bytes()))
+
+
+def read_log(machine: Machine, name: str) -> tuple[LogEntry, ...]:
+    """The interrupts that the guest `name` has handled in `machine`, in order."""
+    address = firmware.load(name).symbols[LogEntry.SYMBOL]
+    data = machine.ram.read(address, log_size_bytes())
+    return log_from_bytes(data, read_results(machine, name))
