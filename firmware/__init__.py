@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from emu.errors import FirmwareError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LOAD_ADDRESS = 0x8020_0000
 """Where the images are loaded and entered: the base of DRAM and 2 MiB, on the squib board."""

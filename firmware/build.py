@@ -12,15 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emu.errors import FirmwareError
 from firmware import LOAD_ADDRESS, elf, layout
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 SOURCES = Path(__file__).parent / "src"
 IMAGES = Path(__file__).parent / "images"

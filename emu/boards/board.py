@@ -6,16 +6,14 @@ guest the same, and the machine is built from it. All addresses are guest-physic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emu.core.allocator import ResourceAllocator
 from emu.errors import BoardError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SPI_BASE: Final = 32
 """INTID of SPI 0 (GIC architecture, IHI 0069, 2.2)."""

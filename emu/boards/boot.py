@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from emu.boards.board import BLOCK_SIZE_BYTES, Window
+from emu.boards.board import BLOCK_SIZE_BYTES, Board, Window
+from emu.core.image import Image
 from emu.errors import BoardError
-
-if TYPE_CHECKING:
-    from emu.boards.board import Board
-    from emu.core.image import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,14 @@ squib's (`specs/13-arch-and-boot.md`, section 6), and the `vmgenid` node as Fire
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emu.boards.board import SPI_BASE
 from emu.core.fdt import EMPTY, Node, cells, cells64, flatten, strings
 from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES
 from emu.errors import BoardError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
     from emu.boards.board import Board, Window
     from emu.devices.vmgenid import VmGenIdState

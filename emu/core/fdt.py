@@ -9,14 +9,12 @@ strings block share storage when one is the tail of another, so for one and the 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from emu.errors import BoardError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 MAGIC: Final = 0xD00DFEED
 VERSION: Final = 17

@@ -245,6 +245,21 @@ Node = (
 )
 
 
+def inner_nodes(node: Node) -> tuple[Node, ...]:
+    """The types directly inside a type, in wire order."""
+    match node:
+        case StructNode():
+            return tuple(field.node for field in node.fields)
+        case TupleNode(items) | UnionNode(items):
+            return items
+        case MapNode(key, value):
+            return (key, value)
+        case SeqNode(item) | OptionNode(item) | ArrayNode(item, _):
+            return (item,)
+        case _:
+            return ()
+
+
 def is_zero_sized(node: Node) -> bool:
     """Whether values of the type occupy no memory in Rust (`size_of::<T>() == 0`)."""
     match node:

@@ -47,7 +47,6 @@ from functools import cache
 from typing import (
     Annotated,
     Any,
-    ClassVar,
     TypeVar,
     Union,
     dataclass_transform,
@@ -113,10 +112,13 @@ HashMap = Annotated[dict[_K, _V], KeepOrder()]
 class _StructType(type):
     """Makes each subclass of `Struct` a dataclass with slots."""
 
+    variant_name = ""
+    # The names that annotations may use: those of the place where the class is defined.
+    _scope: Mapping[str, Any]
+
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
     ) -> Any:
-        # The names that annotations may use are those where the class is defined.
         namespace.setdefault("_scope", sys._getframe(1).f_locals)
         cls = super().__new__(mcs, name, bases, namespace, **options)
         # `dataclass(slots=True)` builds the class a second time, and comes by here again.
@@ -130,9 +132,6 @@ class Struct(metaclass=_StructType):
 
     As a variant of an enum it goes by the name of the class, or by `variant_name` if it sets one.
     """
-
-    variant_name: ClassVar[str]
-    _scope: ClassVar[Mapping[str, Any]]
 
 
 def schema_of(schema: Any) -> Node:
@@ -157,7 +156,7 @@ def schema_of(schema: Any) -> Node:
 @cache
 def struct_of(cls: type[Struct]) -> StructNode:
     """The type tree of a `Struct` class."""
-    return StructNode(cls, getattr(cls, "variant_name", cls.__name__), fields_of)
+    return StructNode(cls, cls.variant_name or cls.__name__, fields_of)
 
 
 _PLAIN: dict[Any, Node] = {

@@ -1,0 +1,1 @@
+"""Hypothesis strategies: valid, nearly valid and hostile inputs."""
