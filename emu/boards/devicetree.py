@@ -9,17 +9,13 @@ squib's (`specs/13-arch-and-boot.md`, section 6), and the `vmgenid` node as Fire
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from emu.boards.board import SPI_BASE
+from emu.boards.board import SPI_BASE, Board, Window
 from emu.core.fdt import EMPTY, Node, cells, cells64, flatten, strings
-from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES
+from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenIdState
 from emu.errors import BoardError
-
-from collections.abc import Sequence
-
-    from emu.boards.board import Board, Window
-    from emu.devices.vmgenid import VmGenIdState
 
 EDGE_RISING: Final = 1
 LEVEL_HIGH: Final = 4
