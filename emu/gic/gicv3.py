@@ -154,7 +154,8 @@ class GicV3:
         """Take on a whole state, or nothing of it; the input lines keep their levels.
 
         Values are kept as the registers would keep them: unimplemented bits are dropped. No
-        event is reported; the vCPUs' inputs follow.
+        event is reported; the vCPUs' inputs follow. Lines that are to be high again are best
+        driven before: a rise after the load is a new edge, where the interrupt is edge-triggered.
 
         Raises:
             IncompatibleError: the state has another number of vCPUs or interrupts.
