@@ -54,6 +54,7 @@ class SysReg:
     Attributes:
         at: where it is encoded.
         el: lowest exception level that may access it (a control register may narrow that).
+        read_only_at_el0: whether EL0, which may read it, may not write it.
         squib_key: key in squib's `sys_regs` map, None if squib has none.
         saved: whether it holds state, so that a snapshot must carry it.
         writable: the bits that a write changes, for `Model.STORED`.
@@ -68,6 +69,12 @@ class SysReg:
     saved: bool = True
     writable: int = (1 << 64) - 1
     layout: type[Register] | None = None
+    read_only_at_el0: bool = False
+
+    @property
+    def write_el(self) -> int:
+        """Lowest exception level that may write it."""
+        return 1 if self.read_only_at_el0 else self.el
 
     @property
     def encoding(self) -> int:
@@ -116,6 +123,15 @@ def _key_halves(name: str, crm: int, op2: int) -> Iterable[SysReg]:
     yield _core(f"{name}KeyHi_EL1", (3, 0, 2, crm, op2 + 1))
 
 
+def _debug_pair(kind: str, number: int, op2: int) -> Iterable[SysReg]:
+    yield _core(f"DBG{kind}VR{number}_EL1", (2, 0, 0, number, op2))
+    yield _core(f"DBG{kind}CR{number}_EL1", (2, 0, 0, number, op2 + 1))
+
+
+BREAKPOINT_COUNT = 6
+WATCHPOINT_COUNT = 4
+"""What ID_AA64DFR0_EL1 says there are (BRPs and WRPs are one less)."""
+
 SYSREGS: tuple[SysReg, ...] = (
     # Translation, exceptions, context: squib's order of keys.
     _core("SCTLR_EL1", (3, 0, 1, 0, 0), key=1, layout=layouts.SCTLR_EL1),
@@ -136,7 +152,7 @@ SYSREGS: tuple[SysReg, ...] = (
     SysReg("ACTLR_EL1", (3, 0, 1, 0, 1), Model.STORED),
     _core("CONTEXTIDR_EL1", (3, 0, 13, 0, 1), key=37),
     _core("TPIDR_EL0", (3, 3, 13, 0, 2), key=38, el=0),
-    _core("TPIDRRO_EL0", (3, 3, 13, 0, 3), key=39, el=0),
+    SysReg("TPIDRRO_EL0", (3, 3, 13, 0, 3), Model.CORE, el=0, squib_key=39, read_only_at_el0=True),
     _core("TPIDR_EL1", (3, 0, 13, 0, 4), key=40),
     _core("PAR_EL1", (3, 0, 7, 4, 0), key=41),
     SysReg("FPCR", (3, 3, 4, 4, 0), Model.FP, el=0, squib_key=42),
@@ -148,9 +164,13 @@ SYSREGS: tuple[SysReg, ...] = (
     *_key_halves("APDA", 2, 0),
     *_key_halves("APDB", 2, 2),
     *_key_halves("APGA", 3, 0),
-    # Debug. OSLAR_EL1 is write-only: a monitor can't read it, so it carries no state of its own.
+    # Debug. OSLAR_EL1 is write-only, so it carries no state of its own: the OS lock that it sets
+    # is seen in OSLSR_EL1, which a guest can only read, and a monitor can set.
     _core("MDSCR_EL1", (2, 0, 0, 2, 2), key=45),
+    *(reg for n in range(BREAKPOINT_COUNT) for reg in _debug_pair("B", n, 4)),
+    *(reg for n in range(WATCHPOINT_COUNT) for reg in _debug_pair("W", n, 6)),
     SysReg("OSLAR_EL1", (2, 0, 1, 0, 4), Model.CORE, "WO", squib_key=46, saved=False),
+    SysReg("OSLSR_EL1", (2, 0, 1, 1, 4), Model.CORE, "RO"),
     SysReg("OSDLR_EL1", (2, 0, 1, 3, 4), Model.STORED, squib_key=47, writable=1),
     # Identification.
     _id("MIDR_EL1", (3, 0, 0, 0, 0)),
@@ -199,6 +219,7 @@ SYSREGS: tuple[SysReg, ...] = (
         el=0,
         squib_key=28,
         layout=layouts.PMUSERENR_EL0,
+        read_only_at_el0=True,
     ),
     SysReg("PMCR_EL0", (3, 3, 9, 12, 0), Model.PMU, el=0, squib_key=29, layout=layouts.PMCR_EL0),
     SysReg("PMCNTENSET_EL0", (3, 3, 9, 12, 1), Model.PMU, el=0, squib_key=30),
@@ -208,6 +229,9 @@ SYSREGS: tuple[SysReg, ...] = (
     SysReg("PMSELR_EL0", (3, 3, 9, 12, 5), Model.PMU, el=0, squib_key=32),
     SysReg("PMINTENSET_EL1", (3, 0, 9, 14, 1), Model.PMU),
     SysReg("PMINTENCLR_EL1", (3, 0, 9, 14, 2), Model.PMU, saved=False),
+    SysReg("PMXEVTYPER_EL0", (3, 3, 9, 13, 1), Model.PMU, el=0, saved=False),
+    SysReg("PMXEVCNTR_EL0", (3, 3, 9, 13, 2), Model.PMU, el=0, saved=False),
+    SysReg("PMSWINC_EL0", (3, 3, 9, 12, 4), Model.PMU, "WO", el=0, saved=False),
     SysReg("PMCEID0_EL0", (3, 3, 9, 12, 6), Model.PMU, "RO", el=0, saved=False),
     SysReg("PMCEID1_EL0", (3, 3, 9, 12, 7), Model.PMU, "RO", el=0, saved=False),
     # GIC CPU interface.

@@ -135,6 +135,13 @@ class Stamped:
 Listener = Callable[[Stamped], None]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Subscription:
+    """One call of `subscribe`: the same listener may have several."""
+
+    listener: Listener
+
+
 class EventStream:
     """The one ordered stream of a machine.
 
@@ -142,27 +149,27 @@ class EventStream:
         active: whether anybody listens.
     """
 
-    __slots__ = ("_clock", "_listeners", "active")
+    __slots__ = ("_clock", "_subscriptions", "active")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._listeners: list[Listener] = []
+        self._subscriptions: tuple[_Subscription, ...] = ()
         self.active = False
 
     def emit(self, event: Event) -> None:
         """Stamp `event` with the time and hand it to every listener, in order of subscription."""
         stamped = Stamped(self._clock.now(), event)
-        for listener in tuple(self._listeners):
-            listener(stamped)
+        for subscription in self._subscriptions:
+            subscription.listener(stamped)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Start listening; the returned function stops it (and may be called twice)."""
-        self._listeners.append(listener)
+        subscription = _Subscription(listener)
+        self._subscriptions = (*self._subscriptions, subscription)
         self.active = True
 
         def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-            self.active = bool(self._listeners)
+            self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
+            self.active = bool(self._subscriptions)
 
         return unsubscribe

@@ -7,7 +7,10 @@ import hashlib
 import mmap
 from pathlib import Path
 
-from emu.errors import GuestError
+from emu.errors import GuestError, MemoryFileError
+
+_BLOCK_BYTES = 0x1_0000
+_ZEROS = bytes(_BLOCK_BYTES)
 
 
 class Ram:
@@ -15,13 +18,26 @@ class Ram:
 
     It is backed by anonymous memory, or by a private copy-on-write view of a file of at least that
     size, which is never written to.
+
+    Args:
+        base: guest-physical address of its first byte.
+        size_bytes: its size.
+        contents: what it holds at first, from `base` on; zeros by default.
+        backing: the file that it is a view of, in place of `contents`.
+
+    Raises:
+        MemoryFileError: the file can't be read, or is smaller than `size_bytes`.
+        GuestError: `contents` are larger than `size_bytes`.
     """
 
-    def __init__(self, base: int, size_bytes: int, *, backing: Path | None = None) -> None:
+    def __init__(
+        self, base: int, size_bytes: int, *, contents: bytes = b"", backing: Path | None = None
+    ) -> None:
         self.base = base
         self.size_bytes = size_bytes
         self._map = _map_file(backing, size_bytes) if backing else mmap.mmap(-1, size_bytes)
         self._view = (ctypes.c_char * size_bytes).from_buffer(self._map)
+        self._fill(contents)
 
     @property
     def host_address(self) -> int:
@@ -54,6 +70,13 @@ class Ram:
         """SHA-256 of everything, in hex."""
         return hashlib.sha256(self._map).hexdigest()
 
+    def _fill(self, contents: bytes) -> None:
+        """Store `contents` into fresh memory, where blocks of zeros need not be touched."""
+        for start in range(0, len(contents), _BLOCK_BYTES):
+            block = contents[start : start + _BLOCK_BYTES]
+            if block != _ZEROS:
+                self.write(self.base + start, block)
+
     def _offset(self, address: int, size: int) -> int:
         offset = address - self.base
         if offset < 0 or offset + size > self.size_bytes:
@@ -65,5 +88,10 @@ class Ram:
 
 
 def _map_file(path: Path, size_bytes: int) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), size_bytes, access=mmap.ACCESS_COPY)
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), size_bytes, access=mmap.ACCESS_COPY)
+    except (OSError, ValueError) as error:
+        raise MemoryFileError(
+            f"{path} can't be mapped as {size_bytes} bytes of RAM: {error}"
+        ) from error

@@ -29,6 +29,9 @@ ID_REGISTERS: Mapping[str, int] = MappingProxyType(
 )
 """Values of the ID registers, where the board does not say otherwise."""
 
+_CORE_EVENT_COUNTERS = 4
+"""The core has so many; PMCR_EL0.N says that there are none."""
+
 ABSENT: Mapping[str, tuple[int, int, int, int, int]] = MappingProxyType(
     {
         "RNDR": (3, 3, 2, 4, 0),
@@ -39,6 +42,8 @@ ABSENT: Mapping[str, tuple[int, int, int, int, int]] = MappingProxyType(
         "LORN_EL1": (3, 0, 10, 4, 2),
         "LORC_EL1": (3, 0, 10, 4, 3),
         "LORID_EL1": (3, 0, 10, 4, 7),
+        **{f"PMEVCNTR{n}_EL0": (3, 3, 14, 8, n) for n in range(_CORE_EVENT_COUNTERS)},
+        **{f"PMEVTYPER{n}_EL0": (3, 3, 14, 12, n) for n in range(_CORE_EVENT_COUNTERS)},
     }
 )
 """Registers of features that the ID registers deny, though the core has them: UNDEFINED."""

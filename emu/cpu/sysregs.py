@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from emu.arch.sysregs import SYSREGS, Model, SysReg
+from emu.arch.layouts import SCTLR_EL1
+from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
 from emu.core.ports import SysRegPort
-from emu.cpu.engine import Engine
+from emu.cpu.engine import Engine, RegisterModel
 from emu.cpu.model import ABSENT
 from emu.cpu.pmu import Pmu
 from emu.cpu.timer import GenericTimer
 from emu.errors import IncompatibleError
+
+_IN_CORE = (Model.CORE, Model.BANKED_SP, Model.FP)
+_SCTLR_EL1 = BY_NAME["SCTLR_EL1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class SysRegFile:
         for reg in SYSREGS:
             self._define(reg)
         for name, at in ABSENT.items():
-            engine.define_undefined(name, at)
+            engine.define(name, at, RegisterModel())
 
     def get(self, reg: SysReg) -> int:
         """What a monitor reads."""
@@ -111,24 +115,29 @@ class SysRegFile:
 
     def _define(self, reg: SysReg) -> None:
         """Replace the core's idea of a register that the core does not model."""
-        if reg.model is Model.ID:
-            if reg.name != "MPIDR_EL1":  # the core shows VMPIDR_EL2, which it was given
-                value = self._id_registers[reg.name]
-                self._engine.define_constant(reg.name, reg.at, value, el=reg.el)
-        elif reg.model in (Model.STORED, Model.TIMER, Model.PMU, Model.GIC) and reg.el < 2:
-            accessors = self._accessors[reg.name]
-            self._engine.define_model(
-                reg.name,
-                reg.at,
-                el=reg.el,
-                read=accessors.read if "R" in reg.access else None,
-                write=accessors.write if "W" in reg.access else None,
-                el0_allowed=self._el0_check(reg),
-            )
+        if reg.model in _IN_CORE or reg.el > 1:
+            return
+        accessors = self._accessors[reg.name]
+        constant = self._id_registers[reg.name] if reg.model is Model.ID else None
+        model = RegisterModel(
+            read=accessors.read if constant is None and "R" in reg.access else None,
+            write=accessors.write if "W" in reg.access else None,
+            constant=constant,
+            el=reg.el,
+            write_el=reg.write_el,
+            el0_allowed=None if reg.el else self._el0_check(reg),
+        )
+        self._engine.define(reg.name, reg.at, model)
 
-    def _el0_check(self, reg: SysReg) -> Callable[[], bool]:
-        owner = self._pmu if reg.model is Model.PMU else self._timer
-        return lambda: owner.el0_allowed(reg.name)
+    def _el0_check(self, reg: SysReg) -> Callable[[bool], bool] | None:
+        """Who is asked whether EL0 may read, or else write, a register; None if it always may."""
+        if reg.model is Model.PMU:
+            return partial(self._pmu.el0_allowed, reg.name)
+        if reg.name.startswith("CNT"):
+            return lambda _is_read: self._timer.el0_allowed(reg.name)
+        if reg.name == "CTR_EL0":
+            return lambda _is_read: bool(SCTLR_EL1(self._engine.get_sysreg(_SCTLR_EL1.at)).UCT)
+        return None
 
 
 _Key = TypeVar("_Key")

@@ -6,7 +6,7 @@ level-sensitive and follow their condition; the board says to which PPIs they go
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from emu.arch.layouts import CNT_CTL, CNTKCTL_EL1
 from emu.core.clock import VirtualClock
@@ -40,14 +40,17 @@ class _Timer:
         self._line.set_level(firing)
         return risen
 
-    def ticks_to_change(self) -> int | None:
-        """Ticks until time alone moves the line; None if it never will.
-
-        It rises when the count reaches the compare value, and falls when the count wraps.
-        """
-        if self._ctl & (_ENABLE | _IMASK) != _ENABLE or not self._cval:
+    def ticks_to_rise(self) -> int | None:
+        """Ticks until the count reaches the compare value; None if the line won't rise by that."""
+        if self._ctl & (_ENABLE | _IMASK) != _ENABLE or self.condition():
             return None
-        return (_MASK64 + 1 if self.condition() else self._cval) - self._count()
+        return self._cval - self._count()
+
+    def ticks_to_fall(self) -> int | None:
+        """Ticks until the count wraps; None if the line is not high until then, or stays so."""
+        if not self._cval or self._ctl & _IMASK or not self.condition():
+            return None
+        return _MASK64 + 1 - self._count()
 
     def read_ctl(self) -> int:
         return self._ctl | (_ISTATUS if self.condition() else 0)
@@ -109,9 +112,18 @@ class GenericTimer:
             if timer.update():
                 self._on_fire(name)
 
-    def cycles_to_deadline(self) -> int | None:
+    def cycles_to_rise(self) -> int | None:
         """Cycles until a line rises by time alone; None if none will."""
-        left = [t for timer in self._timers.values() if (t := timer.ticks_left()) is not None]
+        return self._soonest(timer.ticks_to_rise() for timer in self._timers.values())
+
+    def cycles_to_change(self) -> int | None:
+        """Cycles until a line rises or falls by time alone; None if none will."""
+        falls = self._soonest(timer.ticks_to_fall() for timer in self._timers.values())
+        changes = [cycles for cycles in (self.cycles_to_rise(), falls) if cycles is not None]
+        return min(changes, default=None)
+
+    def _soonest(self, ticks: Iterable[int | None]) -> int | None:
+        left = [count for count in ticks if count is not None]
         return self._clock.cycles_until(min(left)) if left else None
 
     def read(self, name: str) -> int:
@@ -156,24 +168,7 @@ class GenericTimer:
         allowed = {
             "CNTVCT_EL0": control.EL0VCTEN,
             "CNTPCT_EL0": control.EL0PCTEN,
+            "CNTFRQ_EL0": control.EL0VCTEN | control.EL0PCTEN,
         }
         by_timer = control.EL0VTEN if name.startswith("CNTV") else control.EL0PTEN
         return bool(allowed.get(name, by_timer))
-
-    def state(self) -> GenericTimerState:
-        """All that the timers hold."""
-        virtual, physical = (timer.state for timer in self._timers.values())
-        return GenericTimerState(
-            virtual=TimerState(virtual.ctl, virtual.cval),
-            physical=TimerState(physical.ctl, physical.cval),
-            cntvoff=self._cntvoff,
-            cntkctl=self._cntkctl,
-        )
-
-    def load_state(self, state: GenericTimerState) -> None:
-        """Take over `state` and drive the lines accordingly."""
-        self._cntvoff = state.cntvoff
-        self._cntkctl = state.cntkctl
-        self._timers["CNTV"].state = TimerState(state.virtual.ctl, state.virtual.cval)
-        self._timers["CNTP"].state = TimerState(state.physical.ctl, state.physical.cval)
-        self.update()

@@ -80,7 +80,7 @@ class Vcpu:
         self.mpidr = mpidr
         self._events = events
         verify()
-        self.engine = Engine(mpidr=mpidr)
+        self.engine = Engine()
         self.engine.on_hvc = on_hvc
         self.engine.on_exception = self._tell_exception
         self._timer_intids = {
@@ -127,8 +127,13 @@ class Vcpu:
         )
 
     def load_state(self, state: VcpuState) -> None:
-        """Take over `state`. Registers that it leaves out keep what they hold."""
+        """Take over `state`. Registers that it leaves out keep what they hold.
+
+        Raises:
+            IncompatibleError: it is of an exception level that there is not.
+        """
         engine = self.engine
+        engine.clear_transients()
         engine.set_x(state.x)
         engine.pc = state.pc
         engine.set_v(state.v)

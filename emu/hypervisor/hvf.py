@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from emu.arch.sysregs import BY_NAME, Model, SysReg
 from emu.cpu import Vcpu
-from emu.errors import MachineError
+from emu.errors import IncompatibleError, MachineError
 from emu.gic.state import DistributorState, RedistributorState
 from emu.machine import Machine, Power
 
@@ -69,7 +69,11 @@ class HvfVcpu:
         return int(self._engine.x[_x_index(name)])
 
     def set_reg(self, name: str, value: int) -> None:
-        """`hv_vcpu_set_reg`; raises as `get_reg`."""
+        """`hv_vcpu_set_reg`; raises as `get_reg`.
+
+        Raises:
+            IncompatibleError: CPSR has a mode that this vCPU can't be in.
+        """
         match name:
             case "PC":
                 self._engine.pc = value
@@ -187,10 +191,17 @@ class HvfVm:
 
         Raises:
             MachineError: the GIC was not created.
-            IncompatibleError: the state has another number of SPIs.
+            IncompatibleError: the state has another number of SPIs or redistributors.
         """
         if not self._gic_created:
             raise MachineError("hv_gic_set_state before hv_gic_create: there is no GIC")
+        if len(state.redistributors) != len(self._machine.vcpus):
+            raise IncompatibleError(
+                f"the GIC's state has {len(state.redistributors)} redistributors; "
+                f"expected {len(self._machine.vcpus)}, one for each vCPU"
+            )
+        # The timers' lines are what they are before the state is: one that is high is no new edge.
+        self._machine.drive_timer_lines()
         self._machine.gic.load_distributor(state.distributor)
         for index in sorted(self._vcpus):
             self._machine.gic.load_redistributor(index, state.redistributors[index])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -20,7 +22,7 @@ from emu.core.ram import Ram
 from emu.cpu import TimerLines, Vcpu
 from emu.devices.pl011 import Pl011
 from emu.devices.vmgenid import Entropy, VmGenId
-from emu.errors import BoardError
+from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.psci import Power, Psci
 from emu.machine.state import MachineState
@@ -82,7 +84,8 @@ class Machine:
         self.instructions = 0
         self.vmgenid: VmGenId | None = None
         self.boot_source = BootSource()
-        self.vcpus: list[Vcpu] = []
+        self._vcpus: list[Vcpu] = []
+        self._closed = False
         self._stop: Stop | None = None
         self._ended: Stop | None = None
         mpidrs = board.mpidrs(vcpu_count)
@@ -93,7 +96,7 @@ class Machine:
             irq_sinks=[partial(self._set_irq, index) for index in range(vcpu_count)],
         )
         self.psci = Psci(
-            self.vcpus,
+            self._vcpus,
             events=self.events,
             on_power_change=partial(self._stop_slice, None),
             on_system_off=self._system_off,
@@ -110,9 +113,17 @@ class Machine:
         self.close()
 
     def close(self) -> None:
-        """Free the cores. The machine can't run afterwards."""
-        for vcpu in self.vcpus:
+        """Free the cores. What is left afterwards is RAM, the devices and the console's output."""
+        self._closed = True
+        for vcpu in self._vcpus:
             vcpu.engine.close()
+
+    @property
+    def vcpus(self) -> Sequence[Vcpu]:
+        """The vCPUs, by index; `MachineError` once the machine is closed."""
+        if self._closed:
+            raise MachineError("the machine is closed: its vCPUs are gone")
+        return self._vcpus
 
     # --- booting -----------------------------------------------------------------------------
 
@@ -162,18 +173,19 @@ class Machine:
 
         Raises:
             GuestError: the guest did what this machine does not model.
+            MachineError: the machine is closed.
         """
-        left = max_instructions
+        end = self.instructions + (sys.maxsize if max_instructions is None else max_instructions)
         while self._ended is None:
+            awake = self._stop is None and self.instructions < end and self._wake()
             if self._stop is not None:
                 reason, self._stop = self._stop, None
                 return reason
-            if left == 0:
+            if self.instructions >= end:
                 return Stop.LIMIT
-            if not self._wake():
+            if not awake:
                 return Stop.IDLE
-            executed = self._run_slice(self.vcpus[0], left)
-            left = None if left is None else left - executed
+            self._run_slice(self.vcpus[0], end - self.instructions)
         return self._ended
 
     def stop(self) -> None:
@@ -232,7 +244,7 @@ class Machine:
             },
             on_hvc=lambda: self.psci.handle(vcpu),
         )
-        self.vcpus.append(vcpu)
+        self._vcpus.append(vcpu)
         self.psci.power.append(Power.OFF)
         vcpu.engine.map_ram(self.ram.base, self.ram.size_bytes, self.ram.host_address)
         for mapping in self.bus.mappings:
@@ -245,26 +257,25 @@ class Machine:
         if self.psci.power[0] is not Power.ON:
             return False
         while vcpu.engine.waiting and not vcpu.engine.irq_asserted:
-            idle_cycles = vcpu.timer.cycles_to_deadline()
+            idle_cycles = vcpu.timer.cycles_to_rise()
             if idle_cycles is None:
                 return False
             self.clock.advance(idle_cycles)
             vcpu.timer.update()
         return True
 
-    def _run_slice(self, vcpu: Vcpu, left: int | None) -> int:
+    def _run_slice(self, vcpu: Vcpu, left: int) -> None:
         engine = vcpu.engine
-        limits = (SLICE_INSTRUCTIONS_MAX, left, vcpu.timer.cycles_to_deadline())
+        limits = (SLICE_INSTRUCTIONS_MAX, left, vcpu.timer.cycles_to_change())
         self.clock.begin_slice(engine.executed)
-        executed = 0
         try:
-            executed = engine.run(min(limit for limit in limits if limit is not None))
+            engine.run(min(limit for limit in limits if limit is not None))
         finally:
+            executed = engine.executed()
             self.clock.end_slice(executed)
             self.instructions += executed
         if engine.waiting and not engine.irq_asserted and self.events.active:
             self.events.emit(WaitStarted(vcpu.index))
-        return executed
 
     def _set_irq(self, index: int, asserted: bool) -> None:
         self.vcpus[index].engine.set_irq(asserted)

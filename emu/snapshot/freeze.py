@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from emu.boards.squib import SQUIB
 from emu.core.events import EventStream, Listener, PlanStepDone
 from emu.core.ram import Ram
 from emu.devices.vmgenid import Entropy
-from emu.errors import IncompatibleError, SnapshotError
+from emu.errors import IncompatibleError, MachineError, SnapshotError
 from emu.formats import squib
 from emu.hypervisor import HvfVm
-from emu.machine import BootSource, Machine
-from emu.snapshot.plan import C, Plan, StepRegistry
+from emu.machine import BootSource, Machine, Stop
+from emu.snapshot.plan import C, Plan, Step
 from emu.snapshot.snapshot import Snapshot
 from emu.snapshot.squib_restore import (
     RESTORE_PLAN,
     RESTORE_STEPS,
     RestoreContext,
-    check_devices,
+    check_modelled,
     read_extra,
 )
-from emu.snapshot.squib_save import SAVE_PLAN, SAVE_STEPS, STRICT_SAVE_PLAN, SaveContext
+from emu.snapshot.squib_save import (
+    SAVE_PLAN,
+    SAVE_STEPS,
+    STRICT_SAVE_PLAN,
+    SaveContext,
+    check_ram_size,
+)
 
 SQUIB_DIALECT = "squib-0.2"
 
@@ -40,11 +48,15 @@ def freeze(
     Raises:
         SnapshotError: there is no such dialect.
         PlanError: a step is unknown or takes other arguments.
+        IncompatibleError: the dialect can't say how much RAM the machine has.
+        MachineError: the guest has powered off or reset the system: nothing would go on.
     """
     _check_dialect(to)
+    steps = SAVE_STEPS.bind(plan or (STRICT_SAVE_PLAN if strict else SAVE_PLAN))
+    check_ram_size(machine.ram.size_bytes)
+    _check_alive(machine)
     context = SaveContext(machine, HvfVm.attach(machine))
-    chosen = plan or (STRICT_SAVE_PLAN if strict else SAVE_PLAN)
-    _carry_out(chosen, SAVE_STEPS, context, machine.events)
+    _carry_out(SAVE_STEPS.kind, steps, context, machine.events)
     return Snapshot(to, context.snapshot(), context.memory)
 
 
@@ -73,10 +85,11 @@ def thaw(
         MachineError: the machine can't be had.
     """
     _check_dialect(snapshot.dialect)
+    steps = RESTORE_STEPS.bind(plan or RESTORE_PLAN)
     state = snapshot.state.data
     squib.verify_header(snapshot.state.header)
     squib.verify_compatible(state)
-    check_devices(state)
+    check_modelled(state)
     snapshot.check_memory()
     machine = Machine(
         SQUIB,
@@ -93,7 +106,7 @@ def thaw(
         machine.events.subscribe(listener)
     try:
         context = RestoreContext(machine, HvfVm(machine), state, entropy)
-        _carry_out(plan or RESTORE_PLAN, RESTORE_STEPS, context, machine.events)
+        _carry_out(RESTORE_STEPS.kind, steps, context, machine.events)
         machine.drive_timer_lines()
     except BaseException:
         machine.close()
@@ -106,11 +119,19 @@ def _check_dialect(dialect: str) -> None:
         raise SnapshotError(f"no dialect is called {dialect!r}; known: {SQUIB_DIALECT}")
 
 
-def _carry_out(plan: Plan, steps: StepRegistry[C], context: C, events: EventStream) -> None:
-    for step in plan.steps:
-        steps.run(step, context)
+def _check_alive(machine: Machine) -> None:
+    ended = machine.run(0)  # executes nothing, and tells
+    if ended in (Stop.SYSTEM_OFF, Stop.SYSTEM_RESET):
+        raise MachineError(f"{ended.value}, so there is nothing to freeze: freeze it earlier")
+
+
+def _carry_out(
+    kind: str, steps: list[tuple[Step, Callable[[C], None]]], context: C, events: EventStream
+) -> None:
+    for step, function in steps:
+        function(context)
         if events.active:
-            events.emit(PlanStepDone(plan=steps.kind, step=str(step)))
+            events.emit(PlanStepDone(plan=kind, step=str(step)))
 
 
 def _ram_of(snapshot: Snapshot) -> Ram:

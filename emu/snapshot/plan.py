@@ -16,7 +16,8 @@ import inspect
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 import tomli_w
@@ -77,13 +78,15 @@ class Plan:
         )
 
     def moved(self, name: str, *, before: str) -> Plan:
-        """The plan with one step moved to just before another.
+        """The plan with one step moved to just before another one.
 
         Raises:
-            PlanError: it has no such steps.
+            PlanError: it has no such steps, or they are the same.
         """
         self._require(name)
         self._require(before)
+        if name == before:
+            raise PlanError(f"step {name!r} can't be moved before itself")
         moving = tuple(step for step in self.steps if step.name == name)
         rest = [step for step in self.steps if step.name != name]
         at = next(i for i, step in enumerate(rest) if step.name == before)
@@ -150,24 +153,40 @@ class StepRegistry(Generic[C]):
 
         return keep
 
-    def run(self, step: Step, context: C) -> None:
-        """Carry out one step.
+    def names(self) -> list[str]:
+        """The steps registered so far, sorted."""
+        return sorted(self._steps)
+
+    def bind(self, plan: Plan) -> list[tuple[Step, Callable[[C], None]]]:
+        """Each step of `plan` with the function that carries it out, none of which is called yet.
 
         Raises:
-            PlanError: there is no such step, or it does not take these arguments.
+            PlanError: there is no such step, it can't be loaded, or it does not take these
+                arguments.
         """
+        return [(step, self._bind(step)) for step in plan.steps]
+
+    def _bind(self, step: Step) -> Callable[[C], None]:
         function = self._find(step.name)
         try:
-            inspect.signature(function).bind(context, **step.arguments)
+            inspect.signature(function).bind(None, **step.arguments)
         except TypeError as error:
             raise PlanError(f"{self.kind} step {step}: {error}") from None
-        function(context, **step.arguments)
+        return partial(function, **step.arguments)
 
     def _find(self, name: str) -> Callable[..., None]:
         if name not in self._steps:
             for entry in entry_points(group=f"thawbench.{self.kind}_steps", name=name):
-                self._steps[name] = entry.load()
+                self._steps[name] = _load(entry)
         if name not in self._steps:
-            known = ", ".join(sorted(self._steps))
+            known = ", ".join(self.names())
             raise PlanError(f"no {self.kind} step is called {name!r}; known: {known}")
         return self._steps[name]
+
+
+def _load(entry: EntryPoint) -> Callable[..., None]:
+    try:
+        function: Callable[..., None] = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise PlanError(f"step {entry.name!r} can't be had from {entry.value}: {error}") from error
+    return function

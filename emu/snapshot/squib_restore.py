@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emu.arch.sysregs import BY_ENCODING, BY_SQUIB_KEY, Model
-from emu.devices.vmgenid import Entropy, VmGenId
-from emu.errors import IncompatibleError, PlanError
+from emu.arch.sysregs import BY_ENCODING, BY_NAME, BY_SQUIB_KEY, Model
+from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, Entropy, VmGenId
+from emu.errors import BoardError, GuestError, IncompatibleError, PlanError
 from emu.formats import squib, thawbench
 from emu.formats.thawbench import ExtraBlob
 from emu.hypervisor import HvfVcpu, HvfVm
 from emu.machine import Machine, Power
 from emu.snapshot import blobs
 from emu.snapshot.plan import Plan, StepRegistry
+from emu.snapshot.squib_save import AFFINITY_MASK
 
 _OWN_DEVICES = (thawbench.PL011_KIND, thawbench.VMGENID_KIND, thawbench.EXTRA_KIND)
 
@@ -68,8 +69,8 @@ RESTORE_PLAN = Plan.of(
     "set-system-registers",
     "set-extra-registers",
     "set-power-states",
-    "set-gic-state",
     "restore-console",
+    "set-gic-state",
     "restore-vmgenid",
     "write-generation-id",
     "notify-generation-id",
@@ -84,17 +85,31 @@ def create_gic(context: RestoreContext) -> None:
 
 @RESTORE_STEPS.register("create-vcpus")
 def create_vcpus(context: RestoreContext) -> None:
-    """Create all vCPUs."""
-    for index in range(len(context.state.vcpu_states)):
+    """Create all vCPUs.
+
+    Raises:
+        IncompatibleError: a vCPU was saved under another affinity than it has here.
+    """
+    for index, saved in enumerate(context.state.vcpu_states):
         context.vm.create_vcpu(index)
+        found = context.vm.vcpus[-1].mpidr & AFFINITY_MASK
+        if saved.mpidr != found:
+            raise IncompatibleError(
+                f"data.vcpu_states[{index}].mpidr is {saved.mpidr:#x}; vCPU {index} has {found:#x}"
+            )
 
 
 @RESTORE_STEPS.register("set-general-registers")
 def set_general_registers(context: RestoreContext) -> None:
-    """X0 to X30, PC and PSTATE. SP_EL1 is among the system registers too."""
+    """X0 to X30, SP_EL1, PC and PSTATE. SP_EL1 is mostly among the system registers too.
+
+    Raises:
+        IncompatibleError: PSTATE has a mode that no vCPU here can be in.
+    """
     for vcpu, saved in context.vcpus():
         for index, value in enumerate(saved.regs.x):
             vcpu.set_reg(f"X{index}", value)
+        vcpu.set_sys_reg(BY_NAME["SP_EL1"], saved.regs.sp)
         vcpu.set_reg("PC", saved.regs.pc)
         vcpu.set_reg("CPSR", saved.regs.pstate)
 
@@ -130,18 +145,20 @@ def set_extra_registers(context: RestoreContext) -> None:
     """What squib's schema has no place for; nothing if the snapshot was taken without it.
 
     Raises:
-        IncompatibleError: it is of other vCPUs, or holds an unknown register.
+        IncompatibleError: it is not of the same vCPUs, or holds an unknown register.
     """
     extra = read_extra(context.state)
     if extra is None:
         return
     by_mpidr = {vcpu.mpidr: vcpu for vcpu, _ in context.vcpus()}
+    found = [saved.mpidr for saved in extra.vcpus]
+    if sorted(found) != sorted(by_mpidr):
+        raise IncompatibleError(
+            f"device '{thawbench.EXTRA_KIND}' has registers of the vCPUs "
+            f"{', '.join(map(hex, found)) or '(none)'}; expected one entry for each of "
+            f"{', '.join(map(hex, by_mpidr))}"
+        )
     for saved in extra.vcpus:
-        if saved.mpidr not in by_mpidr:
-            raise IncompatibleError(
-                f"device '{thawbench.EXTRA_KIND}' has registers of a vCPU {saved.mpidr:#x}, "
-                "which the state file does not have"
-            )
         for encoding, value in saved.sys_regs.items():
             _set_by_encoding(by_mpidr[saved.mpidr], encoding, value)
 
@@ -175,7 +192,14 @@ def set_gic_state(context: RestoreContext, foreign: str = "refuse") -> None:
 
 @RESTORE_STEPS.register("restore-console")
 def restore_console(context: RestoreContext) -> None:
-    """The PL011, which drives its interrupt line again."""
+    """The PL011, which drives its interrupt line again.
+
+    This comes before the GIC's state: a line that was high already is no new edge, should the
+    guest use it as edge-triggered.
+
+    Raises:
+        IncompatibleError: its state is foreign, damaged, or none that a PL011 can have.
+    """
     device = context.device(thawbench.PL011_KIND)
     if device is not None:
         blob = thawbench.PL011.decode(device.blob)
@@ -184,17 +208,23 @@ def restore_console(context: RestoreContext) -> None:
 
 @RESTORE_STEPS.register("restore-vmgenid")
 def restore_vmgenid(context: RestoreContext) -> None:
-    """Make the VMGenID device, with a fresh id; nothing if the snapshot has none."""
+    """Make the VMGenID device, with a fresh id; nothing if the snapshot has none.
+
+    Raises:
+        IncompatibleError: there is no such GSI, or no RAM where its id should be.
+    """
     device = context.device(thawbench.VMGENID_KIND)
     if device is None:
         return
     machine = context.machine
-    machine.vmgenid = VmGenId.restore(
-        blobs.vmgenid_from_blob(thawbench.VMGENID.decode(device.blob)),
-        entropy=context.entropy,
-        irqs=machine.gsi,
-        events=machine.events,
-    )
+    state = blobs.vmgenid_from_blob(thawbench.VMGENID.decode(device.blob))
+    try:
+        machine.ram.read(state.addr, GENERATION_ID_SIZE_BYTES)
+        machine.vmgenid = VmGenId.restore(
+            state, entropy=context.entropy, irqs=machine.gsi, events=machine.events
+        )
+    except (BoardError, GuestError) as error:
+        raise IncompatibleError(f"device '{thawbench.VMGENID_KIND}': {error}") from None
 
 
 @RESTORE_STEPS.register("write-generation-id")
@@ -231,14 +261,28 @@ def read_extra(state: squib.MicrovmState) -> ExtraBlob | None:
     return None if device is None else thawbench.EXTRA.decode(device.blob)
 
 
-def check_devices(state: squib.MicrovmState) -> None:
-    """Raise `IncompatibleError` for a device that this machine does not have."""
+def check_modelled(state: squib.MicrovmState) -> None:
+    """Raise `IncompatibleError` for what this machine does not have, and so would lose."""
     for device in state.device_states.devices:
         if device.kind not in _OWN_DEVICES:
             raise IncompatibleError(
                 f"data.device_states has a device '{device.id}' of the kind '{device.kind}', which "
                 f"this machine does not model; it has {', '.join(_OWN_DEVICES)}"
             )
+    if state.mmds_state is not None:
+        raise IncompatibleError(
+            "data.mmds_state is set, and this machine has no metadata store; expected null"
+        )
+    if state.vm_info.cpu_template:
+        raise IncompatibleError(
+            f"data.vm_info.cpu_template is {state.vm_info.cpu_template[:80]!r}, and this machine "
+            "knows no CPU templates; expected an empty string"
+        )
+    if state.vm_info.track_dirty_pages:
+        raise IncompatibleError(
+            "data.vm_info.track_dirty_pages is true, and this machine does not track them; "
+            "expected false"
+        )
 
 
 def _set_by_key(vcpu: HvfVcpu, key: int, value: int) -> None:
@@ -247,7 +291,7 @@ def _set_by_key(vcpu: HvfVcpu, key: int, value: int) -> None:
         vcpu.set_vtimer_offset(value)
     elif reg.name in ("FPCR", "FPSR"):
         vcpu.set_reg(reg.name, value)
-    elif reg.access != "WO":
+    else:
         vcpu.set_sys_reg(reg, value)
 
 

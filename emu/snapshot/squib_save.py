@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emu.arch.sysregs import BY_SQUIB_KEY, SYSREGS, Model, SysReg
+from emu.errors import IncompatibleError
 from emu.formats import squib, thawbench
 from emu.formats.envelope import MAGIC_AARCH64
 from emu.formats.thawbench import ExtraBlob, ExtraVcpu
@@ -164,6 +165,15 @@ def _get_extra(vcpu: HvfVcpu, reg: SysReg) -> int:
 
 def _device(kind: str, blob: bytes) -> squib.DeviceState:
     return squib.DeviceState(kind=kind, id=kind, mmio_slot=thawbench.NO_MMIO_SLOT, blob=blob)
+
+
+def check_ram_size(size_bytes: int) -> None:
+    """Raise `IncompatibleError` for a size of RAM that squib's schema can't express."""
+    if size_bytes % (1 << 20):
+        raise IncompatibleError(
+            f"the machine has {size_bytes} bytes of RAM; data.vm_info.mem_size_mib counts whole "
+            "MiB: give it a multiple of 1048576 bytes"
+        )
 
 
 def _vm_info(machine: Machine) -> squib.VmInfo:

@@ -2,5 +2,6 @@
 
 from emu.cpu.engine.engine import Engine
 from emu.cpu.engine.selfcheck import verify
+from emu.cpu.engine.sysreg_traps import RegisterModel
 
-__all__ = ["Engine", "verify"]
+__all__ = ["Engine", "RegisterModel", "verify"]

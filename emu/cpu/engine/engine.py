@@ -24,20 +24,25 @@ from unicorn.arm64_const import (
     UC_ARM64_REG_V0,
 )
 
+from emu.arch.layouts import PState
 from emu.core.ports import MmioWindow
 from emu.cpu.engine import layout, library
-from emu.cpu.engine.sysreg_traps import At, SysRegTraps
-from emu.errors import GuestError
+from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
+from emu.errors import GuestError, IncompatibleError
 
 _UC_ERR_OK = 0
+_EXCP_PREFETCH_ABORT = 3
 _EXCP_HVC = 11
 _EXCP_SMC = 13
 _NO_EXCLUSIVE = (1 << 64) - 1
 _UNKNOWN_SYNDROME = 1 << 25
 """ESR_EL1 for an UNDEFINED instruction: EC 0, IL 1 (DDI 0487, D19.2.40)."""
+_EC_SVE = 0x19
 _INSN_BYTES = 4
+_DEBUG_OP0 = 2
+_MODES = (0b00000, 0b00100, 0b00101)
+"""PSTATE.M of EL0t, EL1t and EL1h."""
 
-_VMPIDR_EL2: At = (3, 4, 0, 0, 5)
 _FP_REGISTERS = {"FPCR": UC_ARM64_REG_FPCR, "FPSR": UC_ARM64_REG_FPSR}
 _SP_REGISTERS = {0: UC_ARM64_REG_SP_EL0, 1: UC_ARM64_REG_SP_EL1}
 
@@ -55,7 +60,7 @@ class Engine:
         waiting: the last run ended in a WFI.
     """
 
-    def __init__(self, *, mpidr: int) -> None:
+    def __init__(self) -> None:
         self._uc = layout.new_unicorn()
         layout.enter_aarch64_el1(self._uc)
         self._handle = layout.handle_of(self._uc)
@@ -66,6 +71,7 @@ class Engine:
         self.x = (c_uint64 * 32).from_address(env + at.env_x0)
         self._pc = c_uint64.from_address(env + at.env_pc)
         self._pstate = c_uint32.from_address(env + at.env_pstate)
+        self._aarch64 = c_uint32.from_address(env + at.env_aarch64)
         self._syndrome = c_uint32.from_address(env + at.env_syndrome)
         self._target_el = c_uint32.from_address(env + at.env_target_el)
         self._exclusive_addr = c_uint64.from_address(env + at.env_exclusive_addr)
@@ -73,37 +79,37 @@ class Engine:
         self._halted = c_uint32.from_address(self._cpu + at.cpu_halted)
         self._counter = c_uint64.from_address(self._handle + at.uc_emu_counter)
         self._count = c_uint64.from_address(self._handle + at.uc_emu_count)
-        self._traps = SysRegTraps(self._cpu)
+        self._traps = SysRegTraps(self._cpu, guarded=self._guarded, current_el=lambda: self.el)
         self._failure: BaseException | None = None
         self._running = False
         self.waiting = False
         self.on_hvc: CallHandler | None = None
         self.on_exception: ExceptionListener | None = None
-        self._write_cp(_VMPIDR_EL2, mpidr)
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
         self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
 
     def close(self) -> None:
-        """Free the core. It can't be used afterwards."""
-        self._uc = None
+        """Free the core. It can't be used afterwards, but for being closed again."""
+        if vars(self):
+            layout.release(self._uc)
+            vars(self).clear()
 
     # --- running -----------------------------------------------------------------------------
 
     def run(self, limit: int) -> int:
         """Execute at most `limit` (≥ 1) instructions; the number executed.
 
+        An instruction that can't be fetched counts when its exception is taken.
         It ends earlier at a WFI with nothing to wake it, and where `stop` says.
 
         Raises:
-            GuestError: the guest touched a physical address where there is nothing.
-            BaseException: whatever a callback raised.
+            GuestError: the guest touched a physical address where there is nothing, has no
+                exception vector, or went to AArch32.
+            BaseException: whatever a callback raised. What the callback was to give is then zero.
         """
-        self._counter.value = 0
         self._running = True
         status = self._library.emu_start(self._handle, self._pc.value, 0, 0, limit)
         self._running = False
-        executed = min(self._counter.value, self._count.value)
-        self._counter.value = 0
         self.waiting = bool(self._halted.value)
         if self._failure is not None:
             failure, self._failure = self._failure, None
@@ -113,11 +119,17 @@ class Engine:
                 f"the core gave up at PC {self._pc.value:#x} with Unicorn error {status} "
                 f"({UcError(status)})"
             )
-        return executed
+        if not self._aarch64.value:
+            raise GuestError("the guest went to AArch32, which its ID registers deny it")
+        return self.executed()
 
     def executed(self) -> int:
-        """Instructions begun in the present run, the one that is calling back included."""
-        return self._counter.value if self._running else 0
+        """Instructions begun in the present run, or executed in the last one.
+
+        In a callback the instruction that is calling back counts.
+        """
+        # At its limit the core counts one more, which it does not execute.
+        return min(self._counter.value, self._count.value)
 
     def stop(self) -> None:
         """Called back from a run: end it exactly before the next instruction."""
@@ -163,6 +175,11 @@ class Engine:
 
     # --- general registers -------------------------------------------------------------------
 
+    def set_x(self, values: list[int]) -> None:
+        """Set X0 to X30."""
+        for i, value in enumerate(values):
+            self.x[i] = value
+
     @property
     def pc(self) -> int:
         """Program counter."""
@@ -174,11 +191,19 @@ class Engine:
 
     @property
     def pstate(self) -> int:
-        """PSTATE in the form of SPSR_EL1."""
+        """PSTATE in the form of SPSR_EL1.
+
+        Setting another exception level than EL0 or EL1 raises `IncompatibleError`.
+        """
         return int(self._uc.reg_read(UC_ARM64_REG_PSTATE))
 
     @pstate.setter
     def pstate(self, value: int) -> None:
+        if value >> 32 or PState(value).M not in _MODES:
+            raise IncompatibleError(
+                f"PSTATE {value:#x} is of no exception level that a guest can be at here: expected "
+                "M (bits 4:0) to be EL0t (0), EL1t (4) or EL1h (5), and bits 63:32 to be 0"
+            )
         stack_pointers = self.get_sp(0), self.get_sp(1)
         self._uc.reg_write(UC_ARM64_REG_PSTATE, value)
         self._library.rebuild_hflags(self._env)
@@ -229,49 +254,16 @@ class Engine:
         op0, op1, crn, crm, op2 = at
         return int(self._uc.reg_read(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2)))
 
-    def set_x(self, values: list[int]) -> None:
-        """Set X0 to X30."""
-        for i, value in enumerate(values):
-            self.x[i] = value
-
     def set_sysreg(self, at: At, value: int) -> None:
         """Set a system register that the core itself models, with all that follows from it."""
-        self._write_cp(at, value)
-
-    def define_constant(self, name: str, at: At, value: int, *, el: int) -> None:
-        """Give a read-only register a value. Before the first run only."""
-        self._traps.constant(name, at, value, el=el)
-
-    def define_undefined(self, name: str, at: At) -> None:
-        """Take a register away from the guest. Before the first run only."""
-        self._traps.undefined(name, at)
-
-    def define_model(
-        self,
-        name: str,
-        at: At,
-        *,
-        el: int,
-        read: Callable[[], int] | None,
-        write: Callable[[int], None] | None,
-        el0_allowed: Callable[[], bool] | None = None,
-    ) -> None:
-        """Give a register a model outside the core. Before the first run only."""
-        self._traps.modelled(
-            name,
-            at,
-            el=el,
-            read=self._guarded(read) if read else None,
-            write=self._guarded(write) if write else None,
-            el0_allowed=self._el0_check(el0_allowed) if el0_allowed and el == 0 else None,
-        )
-
-    def _el0_check(self, allowed: Callable[[], bool]) -> Callable[[], bool]:
-        return self._guarded(lambda: self.el > 0 or allowed())
-
-    def _write_cp(self, at: At, value: int) -> None:
         op0, op1, crn, crm, op2 = at
         self._uc.reg_write(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2, value))
+        if op0 == _DEBUG_OP0:
+            self._library.arm_breakpoints(self._cpu)
+
+    def define(self, name: str, at: At, model: RegisterModel) -> None:
+        """Let `model` answer for a register. Before the first run only."""
+        self._traps.define(name, at, model)
 
     # --- callbacks ---------------------------------------------------------------------------
 
@@ -294,16 +286,33 @@ class Engine:
         elif number in (_EXCP_HVC, _EXCP_SMC):
             self._pc.value -= _INSN_BYTES
             self._undefined()
-        elif self._target_el.value > 1:
+        elif number == _EXCP_PREFETCH_ABORT:
+            self._abort_fetch()
+        elif self._target_el.value > 1 or self._syndrome.value >> 26 == _EC_SVE:
             self._undefined()
         else:
             self._enter_exception()
 
     def _undefined(self) -> None:
-        """Turn the exception at hand into an UNDEFINED instruction: there is no EL2 or EL3."""
+        """Turn the exception at hand into an UNDEFINED instruction: there is no EL2, EL3 or SVE."""
         self._syndrome.value = _UNKNOWN_SYNDROME
         self._target_el.value = 1
         self._enter_exception()
+
+    def _abort_fetch(self) -> None:
+        """Take a fetch abort. It counts as an instruction, or one more would fit into the limit."""
+        if self._counter.value >= self._count.value:
+            self._uc.emu_stop()  # the next run fetches again
+            return
+        self._counter.value += 1
+        aborted_at = self._pc.value
+        self._enter_exception()
+        if self._pc.value == aborted_at:
+            self._uc.emu_stop()
+            raise GuestError(
+                f"the guest takes exceptions for ever without executing anything: its vector at "
+                f"{aborted_at:#x} can't be fetched. Check VBAR_EL1 and the page tables"
+            )
 
     def _enter_exception(self) -> None:
         return_address = self._pc.value

@@ -32,7 +32,8 @@ from emu.errors import EngineError
 UC_STRUCT_SCANNED_BYTES = 0x1000
 ARMCPU_SCANNED_BYTES = 0xB000
 ENV_SCANNED_BYTES = 0x3000
-"""All well inside the structures of 2.1.4 (0x39f8, 0xd5e0 and 0x31c0 bytes at least)."""
+"""All inside the structures of 2.1.4 on every platform: uc_struct has 0x2df4 bytes or more, and
+ARMCPU, which contains env, 0xd4e0 (docs/engine.md)."""
 
 CPU_INTERRUPT_HARD = 0x2
 """The IRQ input, as a bit of `CPUState.interrupt_request`."""
@@ -69,6 +70,11 @@ class Layout:
         return self.env_pc + 8
 
     @property
+    def env_aarch64(self) -> int:
+        """`uint32_t aarch64` follows `uint32_t pstate`."""
+        return self.env_pstate + 4
+
+    @property
     def env_target_el(self) -> int:
         """`exception` is {u32 syndrome; u32 fsr; u64 vaddress; u32 target_el}."""
         return self.env_syndrome + 16
@@ -81,6 +87,11 @@ def new_unicorn() -> Any:
     uc.ctl_set_tlb_mode(UC_TLB_CPU)
     uc.ctl_exits_enabled(True)
     return uc
+
+
+def release(uc: Any) -> None:
+    """Free an engine now: its callbacks refer to it, so that it would wait for the collector."""
+    uc._Uc__finalizer()
 
 
 def handle_of(uc: Any) -> int:

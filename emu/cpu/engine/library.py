@@ -3,6 +3,9 @@
 Besides the public `uc_*` interface these are functions of QEMU's Arm target that Unicorn's shared
 library exports on Linux and macOS (on Windows its DLL exports none of them). Their prototypes are
 those of Unicorn 2.1.4 (`qemu/target/arm/*.h`, `qemu/include/hw/core/cpu.h`).
+
+Apart from `uc_emu_start`, which takes care of it, none of them writes generated code: on Apple
+silicon that is write-protected while a callback runs.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arm_rebuild_hflags_aarch64": (None, (c_void_p,)),
     # void tlb_flush(CPUState *cpu)
     "tlb_flush_aarch64": (None, (c_void_p,)),
+    # void hw_breakpoint_update_all(ARMCPU *cpu)
+    "hw_breakpoint_update_all_aarch64": (None, (c_void_p,)),
     # void define_one_arm_cp_reg_with_opaque(ARMCPU *cpu, const ARMCPRegInfo *regs, void *opaque)
     "define_one_arm_cp_reg_with_opaque_aarch64": (None, (c_void_p, c_void_p, c_void_p)),
 }
@@ -51,6 +56,7 @@ class Library:
     do_interrupt: Any
     rebuild_hflags: Any
     tlb_flush: Any
+    arm_breakpoints: Any
     define_sysreg: Any
 
 

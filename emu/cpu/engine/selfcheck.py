@@ -13,6 +13,7 @@ import struct
 from functools import cache
 
 from emu.cpu.engine.engine import Engine
+from emu.cpu.engine.sysreg_traps import RegisterModel
 from emu.errors import EngineError
 
 _RAM = 0x4000_0000
@@ -54,7 +55,7 @@ def verify() -> None:
     ram = mmap.mmap(-1, _RAM_BYTES)
     for offset, words in ((0, _MAIN), (0x800 + _SYNC_VECTOR, _SYNC), (0x800 + _IRQ_VECTOR, _IRQ)):
         ram[offset : offset + 4 * len(words)] = struct.pack(f"<{len(words)}I", *words)
-    engine = Engine(mpidr=1 << 31)
+    engine = Engine()
     try:
         _try_all(engine, ctypes.addressof(ctypes.c_char.from_buffer(ram)))
     finally:
@@ -69,7 +70,7 @@ def _try_all(engine: Engine, host_address: int) -> None:
         engine.stop()
 
     engine.map_ram(_RAM, _RAM_BYTES, host_address)
-    engine.define_model("SELFCHECK", _MODELLED, el=1, read=lambda: _MAGIC, write=write)
+    engine.define("SELFCHECK", _MODELLED, RegisterModel(read=lambda: _MAGIC, write=write))
     engine.set_sysreg(_VBAR_EL1, _VBAR)
     engine.pc, engine.pstate = _RAM, _EL1H_ALL_MASKED
 

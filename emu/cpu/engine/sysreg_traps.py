@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_char_p, c_int, c_ssize_t, c_uint8, c_uint64, c_void_p
+from ctypes import c_bool, c_char_p, c_int, c_size_t, c_ssize_t, c_uint8, c_uint64, c_void_p
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from emu.cpu.engine import library
@@ -31,7 +32,7 @@ _CP_ACCESS_TRAP = 1
 
 _ReadFunction = ctypes.CFUNCTYPE(c_uint64, c_void_p, c_void_p)
 _WriteFunction = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_uint64)
-_AccessFunction = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_int)
+_AccessFunction = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_bool)
 
 
 class _RegisterInfo(ctypes.Structure):
@@ -49,7 +50,7 @@ class _RegisterInfo(ctypes.Structure):
         ("type", c_int),
         ("access", c_int),
         ("secure", c_int),
-        ("opaque", c_void_p),
+        ("opaque", c_size_t),
         ("resetvalue", c_uint64),
         ("fieldoffset", c_ssize_t),
         ("bank_fieldoffsets", c_ssize_t * 2),
@@ -68,52 +69,69 @@ At = tuple[int, int, int, int, int]
 """op0, op1, CRn, CRm, op2."""
 
 
+@dataclass(frozen=True, slots=True)
+class RegisterModel:
+    """What answers for a register in place of the core.
+
+    Attributes:
+        read: called by MRS; None makes it UNDEFINED.
+        write: called by MSR; None makes it UNDEFINED.
+        constant: what MRS gives, with no `read` to call.
+        el: lowest exception level that may access it.
+        write_el: lowest exception level that may write it.
+        el0_allowed: asked for each access from EL0, with whether it is a read; a refused one traps
+            to EL1. None allows all that `el` does.
+    """
+
+    read: Callable[[], int] | None = None
+    write: Callable[[int], None] | None = None
+    constant: int | None = None
+    el: int = 1
+    write_el: int = 1
+    el0_allowed: Callable[[bool], bool] | None = None
+
+    @property
+    def access(self) -> int:
+        """Who may access it, as ARMCPRegInfo has it."""
+        readable = self.read is not None or self.constant is not None
+        return (_READ_BY_EL[self.el] if readable else 0) | (
+            _WRITE_BY_EL[self.write_el] if self.write else 0
+        )
+
+
 class SysRegTraps:
-    """Defines registers on one core, and keeps the C callbacks alive as long as the core."""
+    """Gives registers of one core their models.
 
-    def __init__(self, cpu: int) -> None:
-        self._cpu = cpu
-        self._kept: list[Any] = []
+    Three C callbacks serve all of them: each definition carries the number of its model.
 
-    def constant(self, name: str, at: At, value: int, *, el: int) -> None:
-        """A read-only register with a fixed value; a write is UNDEFINED."""
-        self._define(name, at, _ARM_CP_CONST, _READ_BY_EL[el], resetvalue=value)
+    Args:
+        cpu: the core's `ARMCPU`.
+        guarded: wraps what C code calls, so that it never raises.
+        current_el: tells the core's exception level.
+    """
 
-    def undefined(self, name: str, at: At) -> None:
-        """A register that does not exist: every access from EL1 or EL0 is UNDEFINED."""
-        self._define(name, at, _ARM_CP_CONST, _READ_BY_EL[3])
-
-    def modelled(
+    def __init__(
         self,
-        name: str,
-        at: At,
+        cpu: int,
         *,
-        el: int,
-        read: Callable[[], int] | None,
-        write: Callable[[int], None] | None,
-        el0_allowed: Callable[[], bool] | None = None,
+        guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
+        current_el: Callable[[], int],
     ) -> None:
-        """A register whose MRS calls `read` and whose MSR calls `write`.
+        self._cpu = cpu
+        self._current_el = current_el
+        self._models: list[RegisterModel] = []
+        self._read = _ReadFunction(guarded(self._on_read))
+        self._write = _WriteFunction(guarded(self._on_write))
+        self._check = _AccessFunction(guarded(self._on_check))
 
-        None means that this kind of access is UNDEFINED. `el0_allowed` is asked for each access
-        of a register with `el` 0; a refused one traps to EL1.
+    def define(self, name: str, at: At, model: RegisterModel) -> None:
+        """Let `model` answer for the register at `at`, instead of the core's own if it has one.
+
+        A model with neither functions nor a constant takes the register away: it is UNDEFINED.
         """
-        functions: dict[str, Any] = {}
-        if read is not None:
-            functions["readfn"] = _ReadFunction(lambda _env, _info: read())
-        if write is not None:
-            functions["writefn"] = _WriteFunction(lambda _env, _info, value: write(value))
-        if el0_allowed is not None:
-            functions["accessfn"] = _AccessFunction(
-                lambda _env, _info, _is_read: _CP_ACCESS_OK if el0_allowed() else _CP_ACCESS_TRAP
-            )
-        self._kept.append(functions)
-        access = (_READ_BY_EL[el] if read else 0) | (_WRITE_BY_EL[el] if write else 0)
-        addresses = {k: ctypes.cast(f, c_void_p).value for k, f in functions.items()}
-        self._define(name, at, _ARM_CP_IO | _ARM_CP_NO_RAW, access, **addresses)
-
-    def _define(self, name: str, at: At, kind: int, access: int, **rest: Any) -> None:
+        self._models.append(model)
         opc0, opc1, crn, crm, opc2 = at
+        calls_out = model.read is not None or model.write is not None
         info = _RegisterInfo(
             name=name.encode(),
             cp=_CP_REG_ARM64_SYSREG_CP,
@@ -123,9 +141,36 @@ class SysRegTraps:
             opc1=opc1,
             opc2=opc2,
             state=_ARM_CP_STATE_AA64,
-            type=kind | _ARM_CP_OVERRIDE,
-            access=access,
-            **rest,
+            type=_ARM_CP_OVERRIDE | (_ARM_CP_IO | _ARM_CP_NO_RAW if calls_out else _ARM_CP_CONST),
+            access=model.access,
+            opaque=len(self._models) - 1,
+            resetvalue=model.constant or 0,
         )
-        self._kept.append(info)
+        if calls_out:
+            info.readfn, info.writefn = _address_of(self._read), _address_of(self._write)
+        if model.el0_allowed is not None:
+            info.accessfn = _address_of(self._check)
+        # The core copies the definition.
         library.load().define_sysreg(self._cpu, ctypes.addressof(info), None)
+
+    def _on_read(self, _env: int, info: int) -> int:
+        read = self._model_of(info).read
+        assert read is not None  # `access` forbids it otherwise
+        return read()
+
+    def _on_write(self, _env: int, info: int, value: int) -> None:
+        write = self._model_of(info).write
+        assert write is not None  # `access` forbids it otherwise
+        write(value)
+
+    def _on_check(self, _env: int, info: int, is_read: bool) -> int:
+        allowed = self._model_of(info).el0_allowed
+        refused = self._current_el() == 0 and allowed is not None and not allowed(is_read)
+        return _CP_ACCESS_TRAP if refused else _CP_ACCESS_OK
+
+    def _model_of(self, info: int) -> RegisterModel:
+        return self._models[c_size_t.from_address(info + _RegisterInfo.opaque.offset).value]
+
+
+def _address_of(function: Any) -> int | None:
+    return ctypes.cast(function, c_void_p).value
