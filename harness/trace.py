@@ -9,6 +9,9 @@ from itertools import zip_longest
 from emu.core.events import Stamped
 from emu.machine import Machine, MachineState, Stop, differences
 
+INSTRUCTIONS_MAX = 1_000_000
+"""A firmware guest that has not ended after so many hangs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emu.errors import EncodeError, ValueFileError
 from emu.wire import jsonvalue
-from emu.wire.nodes import ArrayNode, FloatNode, MapNode, Node, TupleNode
+from emu.wire.nodes import ArrayNode, FloatNode, MapNode, Node, TupleNode, inner_nodes
 from emu.wire.schema import Array, Struct, char, f32, f64, i8, schema_of, u8, u64, u128
 from emu.wire.semver import Semver
 from harness.strategies.schemas import schemas
@@ -103,15 +103,6 @@ def has_json_form(node: Node) -> bool:
             return has_json_form(key) and has_json_form(value)
         case _:
             return all(map(has_json_form, inner_nodes(node)))
-
-
-def inner_nodes(node: Any) -> list[Node]:
-    for attribute in ("items", "variants"):
-        if hasattr(node, attribute):
-            return list(getattr(node, attribute))
-    if hasattr(node, "fields"):
-        return [field.node for field in node.fields]
-    return [node.item] if hasattr(node, "item") else []
 
 
 any_schema = settings(
