@@ -75,7 +75,7 @@ def test_stack_pointers_stay_when_the_mode_changes(vcpu: HvfVcpu, mode: int, fla
 def test_modes_that_the_guest_has_not_are_refused(vcpu: HvfVcpu, mode: int) -> None:
     """EL2, EL3, AArch32 and reserved ones: the core would take them, and leave the machine."""
     before = vcpu.get_reg("CPSR")
-    with pytest.raises(IncompatibleError, match="EL0t .*EL1t .*EL1h"):
+    with pytest.raises(IncompatibleError, match=r"EL0t .*EL1t .*EL1h"):
         vcpu.set_reg("CPSR", mode)
     assert vcpu.get_reg("CPSR") == before
 
