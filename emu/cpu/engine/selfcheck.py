@@ -93,6 +93,6 @@ def _try_all(engine: Engine, host_address: int) -> None:
 def _expect(mechanism: str, found: object, expected: object) -> None:
     if found != expected:
         raise EngineError(
-            f"Unicorn's {mechanism} does not work as the CPU model needs it: found {found}, "
+            f"Unicorn does not do {mechanism} as the CPU model needs it: found {found}, "
             f"expected {expected}. Machines can't run with this build of libunicorn"
         )
