@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+CYCLES_MAX = (1 << 64) - 1
+"""Virtual time ends here: it must fit the 64 bits that snapshots have for it."""
+
 _COUNTER_MASK = (1 << 64) - 1
 
 

@@ -14,7 +14,7 @@ from emu.boards.board import Board
 from emu.boards.boot import boot_layout
 from emu.boards.devicetree import build_fdt
 from emu.core.bus import Bus
-from emu.core.clock import VirtualClock
+from emu.core.clock import CYCLES_MAX, VirtualClock
 from emu.core.events import EventStream, WaitStarted
 from emu.core.image import Image
 from emu.core.ports import IrqLine
@@ -258,7 +258,7 @@ class Machine:
             return False
         while vcpu.engine.waiting and not vcpu.engine.irq_asserted:
             idle_cycles = vcpu.timer.cycles_to_rise()
-            if idle_cycles is None:
+            if idle_cycles is None or self.clock.now() + idle_cycles > CYCLES_MAX:
                 return False
             self.clock.advance(idle_cycles)
             vcpu.timer.update()

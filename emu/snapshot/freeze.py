@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emu.boards.squib import SQUIB
+from emu.core.clock import CYCLES_MAX
 from emu.core.events import EventStream, Listener, PlanStepDone
 from emu.core.ram import Ram
 from emu.devices.vmgenid import Entropy
@@ -95,7 +96,7 @@ def thaw(
         SQUIB,
         ram=_ram_of(snapshot),
         vcpu_count=len(state.vcpu_states),
-        host_clock=_host_clock(state) if host_clock is None else host_clock,
+        host_clock=_host_clock(state) if host_clock is None else _check_host_clock(host_clock),
     )
     machine.boot_source = BootSource(
         kernel_image_path=state.vm_info.kernel_image_path,
@@ -117,6 +118,12 @@ def thaw(
 def _check_dialect(dialect: str) -> None:
     if dialect != SQUIB_DIALECT:
         raise SnapshotError(f"no dialect is called {dialect!r}; known: {SQUIB_DIALECT}")
+
+
+def _check_host_clock(cycles: int) -> int:
+    if not 0 <= cycles <= CYCLES_MAX:
+        raise IncompatibleError(f"host_clock is {cycles} cycles; expected 0 to {CYCLES_MAX}")
+    return cycles
 
 
 def _check_alive(machine: Machine) -> None:

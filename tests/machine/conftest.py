@@ -1,0 +1,46 @@
+"""Machines of the squib board that run a few instructions, without a device tree or a kernel."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from emu.boards.squib import SQUIB
+from emu.core.ram import Ram
+from emu.machine import Machine, Power
+from tests import a64
+
+RAM_SIZE_BYTES = 6 << 20
+VECTORS_OFFSET = 0x1_0000
+CODE_INSTRUCTIONS = VECTORS_OFFSET // 4
+IRQ_VECTOR_OFFSET = 0x280
+
+Make = Callable[..., Machine]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Makes a machine at the given instructions, and NOPs behind them; closed in the end."""
+    machines: list[Machine] = []
+
+    def make(*code: int, handler: tuple[int, ...] = (), host_clock: int = 0) -> Machine:
+        """The machine, in EL1h with everything masked. `handler` is at the IRQ vector."""
+        ram = Ram(SQUIB.dram_base, RAM_SIZE_BYTES)
+        machine = Machine(SQUIB, ram=ram, host_clock=host_clock)
+        machines.append(machine)
+        base = SQUIB.kernel_base
+        words = [*code, *[a64.NOP] * (CODE_INSTRUCTIONS - len(code))]
+        ram.write(base, struct.pack(f"<{len(words)}I", *words))
+        vector = base + VECTORS_OFFSET + IRQ_VECTOR_OFFSET
+        ram.write(vector, struct.pack(f"<{len(handler)}I", *handler))
+        [vcpu] = machine.vcpus
+        vcpu.engine.pc, vcpu.engine.pstate = base, SQUIB.boot_pstate
+        vcpu.set_sysreg(a64.BY_NAME["VBAR_EL1"], base + VECTORS_OFFSET)
+        machine.psci.power[0] = Power.ON
+        return machine
+
+    yield make
+    for machine in machines:
+        machine.close()
