@@ -93,8 +93,8 @@ class SysRegFile:
                 read, write = _partials(self._get_stored, self._set_stored, reg)
             case Model.ID:
                 read, write = _partials(self._get_id, self._check_id, reg)
-        load = {Model.TIMER: partial(timer.load, name), Model.PMU: partial(pmu.load, name)}
-        return Accessors(read, write, load.get(reg.model, write))
+        load = {Model.TIMER: timer.load, Model.PMU: pmu.load}.get(reg.model)
+        return Accessors(read, write, partial(load, name) if load else write)
 
     def _get_stored(self, reg: SysReg) -> int:
         return self._stored.get(reg.name, 0)

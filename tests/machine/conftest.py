@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from emu.arch.sysregs import BY_NAME
 from emu.boards.squib import SQUIB
 from emu.core.ram import Ram
 from emu.machine import Machine, Power
@@ -37,7 +38,7 @@ def make() -> Iterator[Make]:
         ram.write(vector, struct.pack(f"<{len(handler)}I", *handler))
         [vcpu] = machine.vcpus
         vcpu.engine.pc, vcpu.engine.pstate = base, SQUIB.boot_pstate
-        vcpu.set_sysreg(a64.BY_NAME["VBAR_EL1"], base + VECTORS_OFFSET)
+        vcpu.set_sysreg(BY_NAME["VBAR_EL1"], base + VECTORS_OFFSET)
         machine.psci.power[0] = Power.ON
         return machine
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from emu.arch.psci import Function
+from emu.arch.sysregs import BY_NAME
 from emu.boards.squib import SQUIB
 from emu.core.events import (
     ConsoleOutput,
@@ -136,7 +137,7 @@ def test_a_timer_interrupts_exactly_at_its_deadline(make: Make) -> None:
     machine.run(25 * PER_TICK + 1)
     # One instruction unmasks, the other 99 add and branch by turns.
     assert vcpu_of(machine).engine.x[3] == (25 * PER_TICK - 1 + 1) // 2
-    assert vcpu_of(machine).get_sysreg(a64.BY_NAME["ELR_EL1"]) == BASE + 8
+    assert vcpu_of(machine).get_sysreg(BY_NAME["ELR_EL1"]) == BASE + 8
 
 
 def test_a_timer_that_the_gic_keeps_back_wakes_nobody(make: Make) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from emu.arch.psci import Function, Status
+from emu.arch.sysregs import BY_NAME
 from emu.boards.squib import SQUIB
 from emu.core.events import HypervisorCall, Stamped
 from emu.core.ram import Ram
@@ -125,9 +126,9 @@ def test_each_call_is_an_event_with_its_result(machine: Machine) -> None:
 
 
 def test_smc_is_no_way_to_call(make: Make) -> None:
-    """squib's conduit is HVC; there is no EL3."""
+    """The conduit is HVC, and there is no EL3."""
     machine = make(a64.smc())
     call(machine, Function.PSCI_VERSION)
     vcpu = machine.vcpus[0]
-    assert vcpu.get_sysreg(a64.BY_NAME["ESR_EL1"]) == 1 << 25
-    assert vcpu.get_sysreg(a64.BY_NAME["ELR_EL1"]) == SQUIB.kernel_base
+    assert vcpu.get_sysreg(BY_NAME["ESR_EL1"]) == 1 << 25
+    assert vcpu.get_sysreg(BY_NAME["ELR_EL1"]) == SQUIB.kernel_base
