@@ -23,6 +23,12 @@ KVM_REG_ARM64_SYSREG = 0x6030_0000_0013_0000
 """KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG (arch/arm64/include/uapi/asm/kvm.h)."""
 
 
+_CNTVCT_EL0, _CNTV_CVAL_EL0 = 0xDF02, 0xDF1A
+_KVM_SWAPPED = {_CNTVCT_EL0: _CNTV_CVAL_EL0, _CNTV_CVAL_EL0: _CNTVCT_EL0}
+"""KVM_REG_ARM_TIMER_CNT and _CVAL have each other's encoding: by mistake, and now for ever
+(arch/arm64/include/uapi/asm/kvm.h, "accidentally swapped")."""
+
+
 class Model(Enum):
     """Which part of the machine gives a register its behaviour."""
 
@@ -85,7 +91,7 @@ class SysReg:
     @property
     def one_reg_id(self) -> int:
         """The id by which KVM_GET_ONE_REG and KVM_SET_ONE_REG name it."""
-        return KVM_REG_ARM64_SYSREG | self.encoding
+        return KVM_REG_ARM64_SYSREG | _KVM_SWAPPED.get(self.encoding, self.encoding)
 
     def __str__(self) -> str:
         op0, op1, crn, crm, op2 = self.at

@@ -144,9 +144,7 @@ def _carry_out(
 def _ram_of(snapshot: Snapshot) -> Ram:
     size_bytes = snapshot.ram_size_bytes
     if isinstance(snapshot.memory, bytes):
-        ram = Ram(SQUIB.dram_base, size_bytes)
-        ram.write(SQUIB.dram_base, snapshot.memory)
-        return ram
+        return Ram(SQUIB.dram_base, size_bytes, contents=snapshot.memory)
     return Ram(SQUIB.dram_base, size_bytes, backing=snapshot.memory)
 
 

@@ -108,11 +108,14 @@ KVM_IDS = {
     "MIDR_EL1": 0x6030_0000_0013_C000,
     "SP_EL0": 0x6030_0000_0013_C208,
     "CNTV_CTL_EL0": 0x6030_0000_0013_DF19,
+    "CNTV_CVAL_EL0": 0x6030_0000_0013_DF02,
+    "CNTVCT_EL0": 0x6030_0000_0013_DF1A,
     "TPIDR_EL0": 0x6030_0000_0013_DE82,
     "CSSELR_EL1": 0x6030_0000_0013_D000,
     "MDSCR_EL1": 0x6030_0000_0013_8012,
 }
-"""KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG, and the encoding."""
+"""KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG, and the encoding: but for the virtual
+timer's count and compare value, which have each other's."""
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
