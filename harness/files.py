@@ -35,7 +35,7 @@ def describe(path: Path, *, as_json: bool) -> None:
 
 def dump(path: Path) -> None:
     """Print the value of the state file `path` as serde_json does."""
-    with _naming(path):
+    with naming(path):
         snapshot = squib.decode(squib.read_file(path))
     # As bytes: text would get other line ends on Windows.
     click.echo(jsonvalue.dumps(squib.Snapshot, snapshot).encode())
@@ -44,7 +44,7 @@ def dump(path: Path) -> None:
 def build(value: Path, output: Path) -> None:
     """Write the state file of a JSON value to `output`."""
     data = sys.stdin.buffer.read() if value == STANDARD_INPUT else value.read_bytes()
-    with _naming(value):
+    with naming(value):
         state = squib.encode(jsonvalue.loads(squib.Snapshot, _text(data)))
     write_atomic(output, state)
 
@@ -59,7 +59,7 @@ def _text(data: bytes) -> str:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Begin the message of a `SnapshotError` with the file that it is about."""
     try:
         yield

@@ -11,6 +11,7 @@ from emu.boards.squib import SQUIB
 from emu.errors import PlanError
 from emu.snapshot import RESTORE_PLAN, Plan, Snapshot, thaw
 from harness.entropy import SeededEntropy
+from harness.files import naming
 from harness.timeline import Timeline
 
 
@@ -44,7 +45,8 @@ def run(state_path: Path, options: ThawOptions) -> int:
     """
     console = Console(highlight=False, soft_wrap=True)
     plan = _plan(options)
-    snapshot = Snapshot.load(state_path, options.memory)
+    with naming(state_path):
+        snapshot = Snapshot.load(state_path, options.memory)
     timeline = Timeline(SQUIB, SQUIB.intid(SQUIB.free_gsis[0]))
     timeline.chapter(f"thaw {state_path.name}")
     with thaw(
@@ -68,12 +70,15 @@ def run(state_path: Path, options: ThawOptions) -> int:
 def _plan(options: ThawOptions) -> Plan:
     plan = RESTORE_PLAN
     if options.plan is not None:
-        try:
-            plan = Plan.from_toml(options.plan.read_text("utf-8"))
-        except UnicodeDecodeError:
-            raise PlanError(f"{options.plan}: a plan is a TOML file in UTF-8") from None
-        except PlanError as error:
-            raise PlanError(f"{options.plan}: {error}") from None
+        with naming(options.plan):
+            plan = Plan.from_toml(_utf8(options.plan))
     if options.foreign_gic != "refuse":
         plan = plan.with_arguments("set-gic-state", foreign=options.foreign_gic)
     return plan
+
+
+def _utf8(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise PlanError("a plan is a TOML file in UTF-8") from None
