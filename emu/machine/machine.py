@@ -97,6 +97,7 @@ class Machine:
         )
         self.psci = Psci(
             self._vcpus,
+            boot_pstate=board.boot_pstate,
             events=self.events,
             on_power_change=partial(self._stop_slice, None),
             on_system_off=self._system_off,

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 
+from emu.arch.gicv3 import AFFINITY_MASK
 from emu.arch.psci import TRUSTED_OS_NOT_PRESENT, VERSION_1_1, Function, Status
 from emu.core.events import EventStream, HypervisorCall
 from emu.cpu import Vcpu
 
 _MASK64 = (1 << 64) - 1
-_AFFINITY_MASK = 0xFF_00FF_FFFF
 _AFFINITY_ON = 0
 _AFFINITY_OFF = 1
-_BOOT_PSTATE = 0x3C5
 
 
 class Power(Enum):
@@ -33,6 +32,7 @@ class Psci:
 
     Args:
         vcpus: all vCPUs; the list may still be filled after this is made.
+        boot_pstate: PSTATE of a vCPU that CPU_ON starts, in the form of SPSR_EL1.
         on_power_change: called when a vCPU was turned on or off.
         on_system_off: called for SYSTEM_OFF and SYSTEM_RESET, with which it was.
 
@@ -44,11 +44,13 @@ class Psci:
         self,
         vcpus: Sequence[Vcpu],
         *,
+        boot_pstate: int,
         events: EventStream,
         on_power_change: Callable[[], None],
         on_system_off: Callable[[Function], None],
     ) -> None:
         self._vcpus = vcpus
+        self._boot_pstate = boot_pstate
         self._events = events
         self._on_power_change = on_power_change
         self._on_system_off = on_system_off
@@ -91,7 +93,7 @@ class Psci:
             return Status.ALREADY_ON
         target.engine.pc = vcpu.engine.x[2]
         target.engine.x[0] = vcpu.engine.x[3]
-        target.engine.pstate = _BOOT_PSTATE
+        target.engine.pstate = self._boot_pstate
         self.power[target.index] = Power.ON
         self._on_power_change()
         return Status.SUCCESS
@@ -107,5 +109,5 @@ class Psci:
         return Status.SUCCESS
 
     def _find(self, affinity: int) -> Vcpu | None:
-        wanted = affinity & _AFFINITY_MASK
-        return next((v for v in self._vcpus if v.mpidr & _AFFINITY_MASK == wanted), None)
+        wanted = affinity & AFFINITY_MASK
+        return next((v for v in self._vcpus if v.mpidr & AFFINITY_MASK == wanted), None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emu.arch.gicv3 import AFFINITY_MASK
 from emu.arch.sysregs import BY_ENCODING, BY_NAME, BY_SQUIB_KEY, Model
 from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, Entropy, VmGenId
 from emu.errors import BoardError, GuestError, IncompatibleError, PlanError
@@ -20,7 +21,6 @@ from emu.hypervisor import HvfVcpu, HvfVm
 from emu.machine import Machine, Power
 from emu.snapshot import blobs
 from emu.snapshot.plan import Plan, StepRegistry
-from emu.snapshot.squib_save import AFFINITY_MASK
 
 _OWN_DEVICES = (thawbench.PL011_KIND, thawbench.VMGENID_KIND, thawbench.EXTRA_KIND)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from emu.arch.gicv3 import AFFINITY_MASK
 from emu.arch.sysregs import BY_SQUIB_KEY, SYSREGS, Model, SysReg
 from emu.errors import IncompatibleError
 from emu.formats import squib, thawbench
@@ -25,9 +26,6 @@ EXTRA_SYSREGS: tuple[SysReg, ...] = tuple(
     reg for reg in SYSREGS if reg.saved and reg.squib_key is None
 )
 """Registers that hold state and that squib's schema has no key for."""
-
-AFFINITY_MASK = 0xFF_00FF_FFFF
-"""`VcpuState.mpidr` holds the affinity fields of MPIDR_EL1 alone."""
 
 
 @dataclass(slots=True)
@@ -138,7 +136,7 @@ def _save_vcpu(vcpu: HvfVcpu) -> squib.VcpuState:
     ):
         sys_regs[_KEY_BY_NAME[name]] = value
     return squib.VcpuState(
-        mpidr=vcpu.mpidr & AFFINITY_MASK,
+        mpidr=vcpu.mpidr & AFFINITY_MASK,  # squib keeps the affinity fields alone
         regs=squib.GpRegs(
             x=tuple(vcpu.get_reg(f"X{i}") for i in range(31)),
             sp=sys_regs[_KEY_BY_NAME["SP_EL1"]],
