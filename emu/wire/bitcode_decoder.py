@@ -87,13 +87,26 @@ def _leaf(unpack: _Unpack) -> Visit:
 
 
 def _int(node: IntNode) -> Visit:
+    unpack = _int_unpacker(node)
+    if node.nonzero:
+        return _leaf(lambda reader, count: _nonzero(reader, unpack(reader, count)))
+    return _leaf(unpack)
+
+
+def _int_unpacker(node: IntNode) -> Callable[[Reader, int], Sequence[int]]:
     if node.bits == 8:
-        return _leaf(_unpack_signed_bytes if node.signed else unpack_bytes)
+        return _unpack_signed_bytes if node.signed else unpack_bytes
     kind = width(node.bits // 8, signed=node.signed)
-    return _leaf(lambda reader, count: unpack_ints(reader, count, kind))
+    return lambda reader, count: unpack_ints(reader, count, kind)
 
 
-def _unpack_signed_bytes(reader: Reader, count: int) -> Iterable[int]:
+def _nonzero(reader: Reader, numbers: Sequence[int]) -> Sequence[int]:
+    if 0 in numbers:
+        raise reader.error("found 0, expected a number that is not zero")
+    return numbers
+
+
+def _unpack_signed_bytes(reader: Reader, count: int) -> Sequence[int]:
     return array("b", unpack_bytes(reader, count))
 
 
@@ -182,8 +195,24 @@ def _array(node: TupleNode | ArrayNode) -> Visit:
     return _product(_tuple, [(f"[{index}]", item) for index, item in enumerate(node.items)])
 
 
+def _checked(visit: Visit, refusal: Callable[[Any], str | None]) -> Visit:
+    """Make an error of what `refusal` says of a value."""
+
+    def checked(reader: Reader, count: int, path: str) -> Iterator[Any]:
+        for value in visit(reader, count, path):
+            reason = refusal(value)
+            if reason is not None:
+                reader.path = path
+                raise reader.error(reason)
+            yield value
+
+    return checked
+
+
 def _struct(node: StructNode) -> Visit:
     product = _product(node.cls, [(f".{field.name}", field.node) for field in node.fields])
+    if node.refusal is not None:
+        product = _eager(_checked(product, node.refusal))
 
     def visit(reader: Reader, count: int, path: str) -> Iterator[Any]:
         if path.count(".") > reader.limits.depth_max:

@@ -86,10 +86,24 @@ def _leaf(pack: Callable[[Any], bytes]) -> Visit:
 
 
 def _int(node: IntNode) -> Visit:
+    pack = _int_packer(node)
+    return _leaf(_nonzero(pack) if node.nonzero else pack)
+
+
+def _int_packer(node: IntNode) -> Callable[[Any], bytes]:
     if node.bits == 8:
-        return _leaf(pack_signed_bytes if node.signed else _pack_bytes)
+        return pack_signed_bytes if node.signed else _pack_bytes
     kind = width(node.bits // 8, signed=node.signed)
-    return _leaf(lambda values: pack_ints(values, kind))
+    return lambda values: pack_ints(values, kind)
+
+
+def _nonzero(pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    def checked(values: Values) -> bytes:
+        if 0 in values:
+            raise ValueError("0 is not nonzero")
+        return pack(values)
+
+    return checked
 
 
 def _pack_bytes(values: Values) -> bytes:

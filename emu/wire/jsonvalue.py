@@ -84,8 +84,13 @@ def loads(schema: type[T], text: str) -> T: ...
 def loads(schema: object, text: str) -> Any: ...
 def loads(schema: Any, text: str) -> Any:
     """The value that `dumps` made `text` of; raises `ValueFileError` if there is none."""
+    return from_json(schema, parse(text))
+
+
+def parse(text: str) -> Any:
+    """What `from_json` takes, out of text; raises `ValueFileError` if it is not JSON."""
     try:
-        return from_json(schema, json.loads(text, object_pairs_hook=_Object))
+        return json.loads(text, object_pairs_hook=_Object)
     except RecursionError:
         raise ValueFileError("the JSON text is nested too deeply") from None
     except ValueError as error:

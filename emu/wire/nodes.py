@@ -17,15 +17,20 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class IntNode:
-    """An integer of `bits` bits: 8, 16, 32, 64 or 128."""
+    """An integer of `bits` bits: 8, 16, 32, 64 or 128.
+
+    Attributes:
+        nonzero: whether 0 is refused, as by Rust's unsigned `NonZero` types.
+    """
 
     bits: int
     signed: bool = False
+    nonzero: bool = False
 
     @property
     def minimum(self) -> int:
         """The least value."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
+        return -(1 << (self.bits - 1)) if self.signed else int(self.nonzero)
 
     @property
     def maximum(self) -> int:
@@ -33,7 +38,7 @@ class IntNode:
         return (1 << (self.bits - self.signed)) - 1
 
     def __str__(self) -> str:
-        return f"{'i' if self.signed else 'u'}{self.bits}"
+        return f"{'nonzero ' * self.nonzero}{'i' if self.signed else 'u'}{self.bits}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +196,13 @@ class StructNode:
     Attributes:
         name: the name in the serde data model (it matters for variants only).
         resolve: gives the fields of `cls`; called late, so that a type may contain itself.
+        refusal: why the type's own `Deserialize` refuses a value; None if it takes all.
     """
 
     cls: type[Any]
     name: str
     resolve: Callable[[type[Any]], tuple[Field, ...]]
+    refusal: Callable[[Any], str | None] | None = None
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
@@ -271,6 +278,8 @@ def is_zero_sized(node: Node) -> bool:
             return length == 0 or is_zero_sized(item)
         case EnumNode(cls):
             return len(cls) == 1
+        case UnionNode(variants):
+            return len(variants) == 1 and is_zero_sized(variants[0])
         case _:
             return isinstance(node, UnitNode)
 

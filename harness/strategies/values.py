@@ -51,8 +51,8 @@ def values(schema: object) -> SearchStrategy[Any]: ...
 def values(schema: Any) -> SearchStrategy[Any]:
     """All values of a `Struct` class, an annotation or a node, except for floats that are NaN.
 
-    (NaN is left out because it does not equal itself.) A type that contains itself comes at
-    most three levels deep.
+    (NaN is left out because it does not equal itself.) Values that the type's `refusal` speaks
+    against are left out too. A type that contains itself comes at most three levels deep.
     """
     return _values((), schema_of(schema))
 
@@ -84,7 +84,10 @@ def _maps(node: MapNode, inner: _Inner) -> SearchStrategy[dict[Any, Any]]:
 
 
 def _structs(node: StructNode, inner: _Inner) -> SearchStrategy[Any]:
-    return st.builds(node.cls, **{field.name: inner(field.node) for field in node.fields})
+    fields = {field.name: inner(field.node) for field in node.fields}
+    structs: SearchStrategy[Any] = st.builds(node.cls, **fields)
+    refusal = node.refusal
+    return structs if refusal is None else structs.filter(lambda value: refusal(value) is None)
 
 
 _STRATEGIES: dict[type[Any], Callable[[Any, _Inner], SearchStrategy[Any]]] = {

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from emu.wire.nodes import Node, inner_nodes
-from emu.wire.schema import Array, Struct, f32, i8, u8, u64, u128
+from emu.wire.nodes import IntNode, Node, StructNode, UnionNode, inner_nodes
+from emu.wire.schema import Array, OnlyVariant, Struct, f32, i8, u8, u64, u128
 from emu.wire.semver import Semver, is_semver
 from emu.wire.validate import validate
-from harness.strategies.schemas import schemas
+from harness.strategies.schemas import parts_of, schemas
 from harness.strategies.values import values
 
 
@@ -31,6 +32,14 @@ class Leaf(Struct):
     _0: u8
 
 
+class Even(Struct):
+    number: u8
+
+    def refusal(self) -> str | None:
+        return "odd" if self.number % 2 else None
+
+
+NonZeroU8 = Annotated[int, IntNode(8, nonzero=True)]
 Shape = Leaf | Tree
 NODE_KINDS = get_args(Node)
 
@@ -57,6 +66,9 @@ def test_every_value_fits_its_schema(schema: Node, data: st.DataObject) -> None:
         (Shape, Leaf(0)),
         (Shape, Tree([])),
         (Tree, Tree([Tree([Tree([])])])),
+        (NonZeroU8, 1),
+        (Even, Even(254)),
+        (Annotated[Leaf, OnlyVariant()], Leaf(255)),
     ],
 )
 def test_corners_are_reached(schema: Any, value: Any) -> None:
@@ -77,18 +89,39 @@ def test_text_with_rules_follows_them(text: str) -> None:
     assert is_semver(text)
 
 
-def test_schemas_of_every_kind_are_generated() -> None:
-    seen = set()
+@given(values(list[Even]), values(list[NonZeroU8]))
+def test_refused_values_do_not_come(evens: list[Even], nonzero: list[int]) -> None:
+    assert all(even.number % 2 == 0 for even in evens)
+    assert 0 not in nonzero
 
-    def look(node: Node) -> None:
-        seen.add(type(node))
-        for inner in inner_nodes(node):
-            look(inner)
+
+def generated() -> set[Node]:
+    """All types in a good number of random schemas."""
+    seen: set[Node] = set()
 
     @settings(max_examples=300, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(schemas())
     def collect(schema: Node) -> None:
-        look(schema)
+        seen.update(parts_of(schema))
 
     collect()
-    assert seen == set(NODE_KINDS)
+    return seen
+
+
+def contains_itself(node: Node) -> bool:
+    return any(node in parts_of(inner) for inner in inner_nodes(node))
+
+
+FEATURES: dict[str, Callable[[Node], bool]] = {
+    "nonzero": lambda node: isinstance(node, IntNode) and node.nonzero,
+    "one variant": lambda node: isinstance(node, UnionNode) and len(node.variants) == 1,
+    "refusal": lambda node: isinstance(node, StructNode) and node.refusal is not None,
+    "recursion": contains_itself,
+}
+
+
+def test_schemas_of_every_kind_are_generated() -> None:
+    nodes = generated()
+    assert set(map(type, nodes)) == set(NODE_KINDS)
+    for feature, has in FEATURES.items():
+        assert any(map(has, nodes)), feature
