@@ -1,4 +1,5 @@
-"""Bit layouts of the AArch64 registers that a snapshot or a trace shows decoded.
+"""Bit layouts of the AArch64 registers that a snapshot or a trace shows decoded; those of the
+identification registers are in `emu.arch.id_layouts`.
 
 Source of every layout: Arm Architecture Reference Manual for A-profile (DDI 0487 K.a), section
 D19.2 for system registers, C5.2 for the special-purpose ones. Reserved bits are left out.
@@ -138,6 +139,67 @@ class CPACR_EL1(Register):
     FPEN = bits(21, 20, {0b00: "trap", 0b01: "trap EL0", 0b10: "trap", 0b11: "allow"})
 
 
+class ZCR_EL1(Register):
+    """SVE control."""
+
+    LEN = bits(3, 0)
+
+
+class MDSCR_EL1(Register):
+    """Monitor debug system control."""
+
+    TFO = bit(31)
+    RXfull = bit(30)
+    TXfull = bit(29)
+    RXO = bit(27)
+    TXU = bit(26)
+    INTdis = bits(23, 22)
+    TDA = bit(21)
+    MDE = bit(15)
+    HDE = bit(14)
+    KDE = bit(13)
+    TDCC = bit(12)
+    ERR = bit(6)
+    SS = bit(0)
+
+
+class OSLSR_EL1(Register):
+    """OS lock status."""
+
+    OSLM_1 = bit(3)
+    nTT = bit(2)
+    OSLK = bit(1, {0: "unlocked", 1: "locked"})
+    OSLM_0 = bit(0)
+
+
+class FPCR(Register):
+    """Floating-point control."""
+
+    AHP = bit(26)
+    DN = bit(25)
+    FZ = bit(24)
+    RMode = bits(23, 22, {0b00: "RN", 0b01: "RP", 0b10: "RM", 0b11: "RZ"})
+    FZ16 = bit(19)
+    IDE = bit(15)
+    IXE = bit(12)
+    UFE = bit(11)
+    OFE = bit(10)
+    DZE = bit(9)
+    IOE = bit(8)
+
+
+class FPSR(Register):
+    """Floating-point status."""
+
+    QC = bit(27)
+    IDC = bit(7)
+    IXC = bit(4)
+    UFC = bit(3)
+    OFC = bit(2)
+    DZC = bit(1)
+    IOC = bit(0)
+
+
 class MPIDR_EL1(Register):
     """Multiprocessor affinity."""
 
@@ -191,117 +253,3 @@ class PMUSERENR_EL0(Register):
     CR = bit(2)
     SW = bit(1)
     EN = bit(0)
-
-
-class ID_AA64PFR0_EL1(Register):
-    """Processor features 0."""
-
-    CSV3 = bits(63, 60)
-    CSV2 = bits(59, 56)
-    DIT = bits(51, 48)
-    AMU = bits(47, 44)
-    MPAM = bits(43, 40)
-    SEL2 = bits(39, 36)
-    SVE = bits(35, 32)
-    RAS = bits(31, 28)
-    GIC = bits(27, 24)
-    AdvSIMD = bits(23, 20)
-    FP = bits(19, 16)
-    EL3 = bits(15, 12)
-    EL2 = bits(11, 8)
-    EL1 = bits(7, 4)
-    EL0 = bits(3, 0)
-
-
-class ID_AA64PFR1_EL1(Register):
-    """Processor features 1."""
-
-    MTE = bits(11, 8)
-    SSBS = bits(7, 4)
-    BT = bits(3, 0)
-
-
-class ID_AA64DFR0_EL1(Register):
-    """Debug features 0."""
-
-    PMSVer = bits(35, 32)
-    CTX_CMPs = bits(31, 28)
-    WRPs = bits(23, 20)
-    BRPs = bits(15, 12)
-    PMUVer = bits(11, 8)
-    TraceVer = bits(7, 4)
-    DebugVer = bits(3, 0)
-
-
-class ID_AA64ISAR0_EL1(Register):
-    """Instruction set attributes 0."""
-
-    RNDR = bits(63, 60)
-    TLB = bits(59, 56)
-    TS = bits(55, 52)
-    FHM = bits(51, 48)
-    DP = bits(47, 44)
-    SM4 = bits(43, 40)
-    SM3 = bits(39, 36)
-    SHA3 = bits(35, 32)
-    RDM = bits(31, 28)
-    Atomic = bits(23, 20)
-    CRC32 = bits(19, 16)
-    SHA2 = bits(15, 12)
-    SHA1 = bits(11, 8)
-    AES = bits(7, 4)
-
-
-class ID_AA64ISAR1_EL1(Register):
-    """Instruction set attributes 1."""
-
-    SPECRES = bits(43, 40)
-    SB = bits(39, 36)
-    FRINTTS = bits(35, 32)
-    GPI = bits(31, 28)
-    GPA = bits(27, 24)
-    LRCPC = bits(23, 20)
-    FCMA = bits(19, 16)
-    JSCVT = bits(15, 12)
-    API = bits(11, 8)
-    APA = bits(7, 4)
-    DPB = bits(3, 0)
-
-
-class ID_AA64MMFR0_EL1(Register):
-    """Memory model features 0."""
-
-    TGran4 = bits(31, 28)
-    TGran64 = bits(27, 24)
-    TGran16 = bits(23, 20)
-    BigEndEL0 = bits(19, 16)
-    SNSMem = bits(15, 12)
-    BigEnd = bits(11, 8)
-    ASIDBits = bits(7, 4)
-    PARange = bits(3, 0)
-
-
-class ID_AA64MMFR1_EL1(Register):
-    """Memory model features 1."""
-
-    XNX = bits(31, 28)
-    SpecSEI = bits(27, 24)
-    PAN = bits(23, 20)
-    LO = bits(19, 16)
-    HPDS = bits(15, 12)
-    VH = bits(11, 8)
-    VMIDBits = bits(7, 4)
-    HAFDBS = bits(3, 0)
-
-
-class ID_AA64MMFR2_EL1(Register):
-    """Memory model features 2."""
-
-    ST = bits(31, 28)
-    NV = bits(27, 24)
-    CCIDX = bits(23, 20)
-    VARange = bits(19, 16)
-    IESB = bits(15, 12)
-    LSM = bits(11, 8)
-    UAO = bits(7, 4)
-    CnP = bits(3, 0)

@@ -6,12 +6,13 @@ from itertools import combinations
 
 import pytest
 
-from emu.arch import layouts
+from emu.arch import id_layouts, kvm_layouts, layouts
 from emu.arch.bits import Register
 
 LAYOUTS = [
     layout
-    for layout in vars(layouts).values()
+    for module in (layouts, id_layouts, kvm_layouts)
+    for layout in vars(module).values()
     if isinstance(layout, type) and issubclass(layout, Register) and layout is not Register
 ]
 
@@ -46,6 +47,25 @@ def test_values_that_have_names_fit_their_fields(layout: type[Register]) -> None
         ),
         (layouts.MPIDR_EL1(0x80_0000_0003), {"Aff3": "0x80", "Aff0": "3", "Aff1": "0"}),
         (layouts.CNT_CTL(5), {"ISTATUS": "1", "IMASK": "0", "ENABLE": "1"}),
+        (layouts.FPCR(0x0300_0000), {"DN": "1", "FZ": "1", "RMode": "RN", "IOE": "0"}),
+        (layouts.OSLSR_EL1(0xA), {"OSLM_1": "1", "OSLK": "locked", "OSLM_0": "0"}),
+        (layouts.MDSCR_EL1(0x9000), {"MDE": "1", "KDE": "0", "TDCC": "1"}),
+        (
+            id_layouts.MIDR_EL1(0x413F_D0C1),
+            {"Implementer": "Arm", "Variant": "3", "PartNum": "Neoverse N1", "Revision": "1"},
+        ),
+        (
+            id_layouts.CLIDR_EL1(0x8200_0023),
+            {"LoC": "2", "Ctype1": "I and D", "Ctype2": "unified", "Ctype3": "none"},
+        ),
+        (
+            id_layouts.CTR_EL0(0xB444_C004),
+            {"IDC": "1", "DIC": "1", "L1Ip": "PIPT", "DminLine": "4", "IminLine": "4"},
+        ),
+        (kvm_layouts.PSCI_VERSION(0x1_0003), {"Major": "1", "Minor": "3"}),
+        (kvm_layouts.SMCCC_ARCH_WORKAROUND(2), {"Level": "not required"}),
+        (kvm_layouts.SMCCC_ARCH_WORKAROUND_2(0x12), {"Enabled": "1", "Level": "available"}),
+        (kvm_layouts.VENDOR_HYP_BMAP(3), {"PTP": "1", "FUNC_FEAT": "1"}),
     ],
     ids=repr,
 )

@@ -6,7 +6,15 @@ from collections import Counter
 
 import pytest
 
-from emu.arch.sysregs import BY_ENCODING, BY_NAME, BY_SQUIB_KEY, SYSREGS, Model, SysReg
+from emu.arch.sysregs import (
+    BY_ENCODING,
+    BY_NAME,
+    BY_SQUIB_KEY,
+    SYSREGS,
+    UNMODELLED,
+    Model,
+    SysReg,
+)
 
 SQUIB_KEYS = range(1, 48)
 
@@ -102,6 +110,49 @@ ENCODINGS = {
 }
 """As arch/arm64/include/asm/sysreg.h of Linux 6.1 and GNU binutils have them."""
 
+UNMODELLED_ENCODINGS = {
+    "DBGBVR6_EL1": (2, 0, 0, 6, 4),
+    "DBGBCR15_EL1": (2, 0, 0, 15, 5),
+    "DBGWVR4_EL1": (2, 0, 0, 4, 6),
+    "DBGWCR15_EL1": (2, 0, 0, 15, 7),
+    "MDCCINT_EL1": (2, 0, 0, 2, 0),
+    "DBGVCR32_EL2": (2, 4, 0, 7, 0),
+    "ID_PFR0_EL1": (3, 0, 0, 1, 0),
+    "ID_MMFR3_EL1": (3, 0, 0, 1, 7),
+    "ID_MMFR4_EL1": (3, 0, 0, 2, 6),
+    "ID_ISAR6_EL1": (3, 0, 0, 2, 7),
+    "MVFR2_EL1": (3, 0, 0, 3, 2),
+    "S3_0_C0_C3_3": (3, 0, 0, 3, 3),
+    "ID_PFR2_EL1": (3, 0, 0, 3, 4),
+    "ID_AA64PFR2_EL1": (3, 0, 0, 4, 2),
+    "ID_AA64SMFR0_EL1": (3, 0, 0, 4, 5),
+    "ID_AA64FPFR0_EL1": (3, 0, 0, 4, 7),
+    "ID_AA64AFR1_EL1": (3, 0, 0, 5, 5),
+    "ID_AA64ISAR3_EL1": (3, 0, 0, 6, 3),
+    "ID_AA64MMFR4_EL1": (3, 0, 0, 7, 4),
+    "S3_0_C0_C7_7": (3, 0, 0, 7, 7),
+    "CLIDR_EL1": (3, 1, 0, 0, 1),
+    "AIDR_EL1": (3, 1, 0, 0, 7),
+    "SCTLR2_EL1": (3, 0, 1, 0, 3),
+    "ZCR_EL1": (3, 0, 1, 2, 0),
+    "TCR2_EL1": (3, 0, 2, 0, 3),
+    "PIRE0_EL1": (3, 0, 10, 2, 2),
+    "PIR_EL1": (3, 0, 10, 2, 3),
+    "POR_EL1": (3, 0, 10, 2, 4),
+    "POR_EL0": (3, 3, 10, 2, 4),
+    "DISR_EL1": (3, 0, 12, 1, 1),
+    "DACR32_EL2": (3, 4, 3, 0, 0),
+    "IFSR32_EL2": (3, 4, 5, 0, 1),
+    "FPEXC32_EL2": (3, 4, 5, 3, 0),
+    "PMEVCNTR0_EL0": (3, 3, 14, 8, 0),
+    "PMEVCNTR30_EL0": (3, 3, 14, 11, 6),
+    "PMEVTYPER8_EL0": (3, 3, 14, 13, 0),
+    "PMEVTYPER30_EL0": (3, 3, 14, 15, 6),
+    "ICC_AP0R3_EL1": (3, 0, 12, 8, 7),
+    "ICC_AP1R1_EL1": (3, 0, 12, 9, 1),
+}
+"""As Linux 6.1 has them in that file, or later releases in KVM's get-reg-list.c selftest."""
+
 KVM_IDS = {
     "SCTLR_EL1": 0x6030_0000_0013_C080,
     "MPIDR_EL1": 0x6030_0000_0013_C005,
@@ -130,6 +181,25 @@ def test_one_reg_ids_are_those_of_kvm(name: str) -> None:
 
 def test_names_and_encodings_are_unique() -> None:
     assert len(BY_NAME) == len(BY_ENCODING) == len(SYSREGS)
+    everything = (*SYSREGS, *UNMODELLED)
+    assert len({reg.name for reg in everything}) == len(everything)
+    assert len({reg.encoding for reg in everything}) == len(everything)
+
+
+def test_registers_that_the_machine_has_not_are_encoded_as_elsewhere() -> None:
+    found = {reg.name: reg.at for reg in UNMODELLED}
+    assert UNMODELLED_ENCODINGS.items() <= found.items()
+
+
+def test_nothing_models_or_saves_a_register_that_the_machine_has_not() -> None:
+    assert all((reg.model is Model.NONE) == (reg in UNMODELLED) for reg in (*SYSREGS, *UNMODELLED))
+    assert not any(reg.saved or reg.squib_key for reg in UNMODELLED)
+
+
+def test_every_identification_register_has_a_row() -> None:
+    """The 56 encodings S3_0_C0_C1_0 to S3_0_C0_C7_7, reserved ones included."""
+    rows = {reg.at: reg.access for reg in (*SYSREGS, *UNMODELLED)}
+    assert {rows[3, 0, 0, crm, op2] for crm in range(1, 8) for op2 in range(8)} == {"RO"}
 
 
 def test_squib_s_keys_are_complete_and_unique() -> None:
@@ -139,7 +209,7 @@ def test_squib_s_keys_are_complete_and_unique() -> None:
     assert all(BY_SQUIB_KEY[key].squib_key == key for key in SQUIB_KEYS)
 
 
-@pytest.mark.parametrize("reg", SYSREGS, ids=lambda reg: reg.name)
+@pytest.mark.parametrize("reg", [*SYSREGS, *UNMODELLED], ids=lambda reg: reg.name)
 def test_a_row_is_consistent(reg: SysReg) -> None:
     """Fields fit their encoding; op1 tells the exception level; ID registers are read-only."""
     assert all(0 <= part < limit for part, limit in zip(reg.at, (4, 8, 16, 16, 8), strict=True))

@@ -8,14 +8,14 @@ from itertools import product
 
 import pytest
 
-from emu.arch.layouts import (
-    ESR_EL1,
+from emu.arch.id_layouts import (
     ID_AA64DFR0_EL1,
     ID_AA64ISAR0_EL1,
     ID_AA64MMFR1_EL1,
     ID_AA64PFR0_EL1,
     ID_AA64PFR1_EL1,
 )
+from emu.arch.layouts import ESR_EL1
 from emu.arch.sysregs import (
     BREAKPOINT_COUNT,
     BY_NAME,

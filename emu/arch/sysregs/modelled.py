@@ -1,101 +1,12 @@
-"""The one system-register table.
-
-One row per register: its name and encoding, who models it, who may access it, and under which key
-squib saves it. The CPU model, capture and apply, `describe`, KVM's one_reg ids and the docs follow
-from these rows; nothing else lists system registers.
-
-Sources: encodings and access from DDI 0487 K.a, D19 (GIC registers: IHI 0069 H, 12.2); squib keys
-from `crates/arch/src/sysregs.rs` of tyrchen/squib (`squib-snapshot` 0.2.0), where they are fixed
-for ever.
-"""
+"""The system registers of the emulated processor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
-from typing import Literal
 
-from emu.arch import layouts
+from emu.arch import gicv3, id_layouts, layouts
 from emu.arch.bits import Register
-
-KVM_REG_ARM64_SYSREG = 0x6030_0000_0013_0000
-"""KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG (arch/arm64/include/uapi/asm/kvm.h)."""
-
-
-_CNTVCT_EL0, _CNTV_CVAL_EL0 = 0xDF02, 0xDF1A
-_KVM_SWAPPED = {_CNTVCT_EL0: _CNTV_CVAL_EL0, _CNTV_CVAL_EL0: _CNTVCT_EL0}
-"""KVM_REG_ARM_TIMER_CNT and _CVAL have each other's encoding: by mistake, and now for ever
-(arch/arm64/include/uapi/asm/kvm.h, "accidentally swapped")."""
-
-
-class Model(Enum):
-    """Which part of the machine gives a register its behaviour."""
-
-    CORE = "core"
-    """The CPU core itself."""
-    STORED = "stored"
-    """A plain read-write word, where the core would ignore writes."""
-    ID = "id"
-    """A constant of the board."""
-    BANKED_SP = "banked-sp"
-    """SP_EL0 and SP_EL1: where they live depends on the exception level."""
-    FP = "fp"
-    """FPCR and FPSR."""
-    TIMER = "timer"
-    PMU = "pmu"
-    GIC = "gic"
-
-
-Access = Literal["RW", "RO", "WO"]
-
-At = tuple[int, int, int, int, int]
-"""op0, op1, CRn, CRm, op2, as in MRS and MSR."""
-
-
-@dataclass(frozen=True, slots=True)
-class SysReg:
-    """One AArch64 system register, 64 bits wide.
-
-    Attributes:
-        at: where it is encoded.
-        el: lowest exception level that may access it (a control register may narrow that).
-        read_only_at_el0: whether EL0, which may read it, may not write it.
-        squib_key: key in squib's `sys_regs` map, None if squib has none.
-        saved: whether it holds state, so that a snapshot must carry it.
-        writable: the bits that a write changes, for `Model.STORED`.
-    """
-
-    name: str
-    at: At
-    model: Model
-    access: Access = "RW"
-    el: int = 1
-    squib_key: int | None = None
-    saved: bool = True
-    writable: int = (1 << 64) - 1
-    layout: type[Register] | None = None
-    read_only_at_el0: bool = False
-
-    @property
-    def write_el(self) -> int:
-        """Lowest exception level that may write it."""
-        return 1 if self.read_only_at_el0 else self.el
-
-    @property
-    def encoding(self) -> int:
-        """op0:op1:CRn:CRm:op2 packed into 16 bits, as in KVM's ids."""
-        op0, op1, crn, crm, op2 = self.at
-        return op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2
-
-    @property
-    def one_reg_id(self) -> int:
-        """The id by which KVM_GET_ONE_REG and KVM_SET_ONE_REG name it."""
-        return KVM_REG_ARM64_SYSREG | _KVM_SWAPPED.get(self.encoding, self.encoding)
-
-    def __str__(self) -> str:
-        op0, op1, crn, crm, op2 = self.at
-        return f"{self.name} (S{op0}_{op1}_C{crn}_C{crm}_{op2})"
+from emu.arch.sysregs.sysreg import Access, At, Model, SysReg
 
 
 def _core(
@@ -120,8 +31,14 @@ def _id(
     )
 
 
-def _gic(name: str, at: At, access: Access = "RW", saved: bool = False) -> SysReg:
-    return SysReg(name, at, Model.GIC, access, saved=saved)
+def _gic(
+    name: str,
+    at: At,
+    access: Access = "RW",
+    saved: bool = False,
+    layout: type[Register] | None = None,
+) -> SysReg:
+    return SysReg(name, at, Model.GIC, access, saved=saved, layout=layout)
 
 
 def _key_halves(name: str, crm: int, op2: int) -> Iterable[SysReg]:
@@ -161,10 +78,10 @@ SYSREGS: tuple[SysReg, ...] = (
     SysReg("TPIDRRO_EL0", (3, 3, 13, 0, 3), Model.CORE, el=0, squib_key=39, read_only_at_el0=True),
     _core("TPIDR_EL1", (3, 0, 13, 0, 4), key=40),
     _core("PAR_EL1", (3, 0, 7, 4, 0), key=41),
-    SysReg("FPCR", (3, 3, 4, 4, 0), Model.FP, el=0, squib_key=42),
-    SysReg("FPSR", (3, 3, 4, 4, 1), Model.FP, el=0, squib_key=43),
+    SysReg("FPCR", (3, 3, 4, 4, 0), Model.FP, el=0, squib_key=42, layout=layouts.FPCR),
+    SysReg("FPSR", (3, 3, 4, 4, 1), Model.FP, el=0, squib_key=43, layout=layouts.FPSR),
     _core("CPACR_EL1", (3, 0, 1, 0, 2), key=44, layout=layouts.CPACR_EL1),
-    _core("CSSELR_EL1", (3, 2, 0, 0, 0)),
+    _core("CSSELR_EL1", (3, 2, 0, 0, 0), layout=id_layouts.CSSELR_EL1),
     *_key_halves("APIA", 1, 0),
     *_key_halves("APIB", 1, 2),
     *_key_halves("APDA", 2, 0),
@@ -172,26 +89,26 @@ SYSREGS: tuple[SysReg, ...] = (
     *_key_halves("APGA", 3, 0),
     # Debug. OSLAR_EL1 is write-only, so it carries no state of its own: the OS lock that it sets
     # is seen in OSLSR_EL1, which a guest can only read, and a monitor can set.
-    _core("MDSCR_EL1", (2, 0, 0, 2, 2), key=45),
+    _core("MDSCR_EL1", (2, 0, 0, 2, 2), key=45, layout=layouts.MDSCR_EL1),
     *(reg for n in range(BREAKPOINT_COUNT) for reg in _debug_pair("B", n, 4)),
     *(reg for n in range(WATCHPOINT_COUNT) for reg in _debug_pair("W", n, 6)),
     SysReg("OSLAR_EL1", (2, 0, 1, 0, 4), Model.CORE, "WO", squib_key=46, saved=False),
-    SysReg("OSLSR_EL1", (2, 0, 1, 1, 4), Model.CORE, "RO"),
+    SysReg("OSLSR_EL1", (2, 0, 1, 1, 4), Model.CORE, "RO", layout=layouts.OSLSR_EL1),
     SysReg("OSDLR_EL1", (2, 0, 1, 3, 4), Model.STORED, squib_key=47, writable=1),
     # Identification.
-    _id("MIDR_EL1", (3, 0, 0, 0, 0)),
+    _id("MIDR_EL1", (3, 0, 0, 0, 0), layout=id_layouts.MIDR_EL1),
     _id("MPIDR_EL1", (3, 0, 0, 0, 5), key=18, layout=layouts.MPIDR_EL1),
     _id("REVIDR_EL1", (3, 0, 0, 0, 6)),
-    _id("ID_AA64PFR0_EL1", (3, 0, 0, 4, 0), key=13, layout=layouts.ID_AA64PFR0_EL1),
-    _id("ID_AA64PFR1_EL1", (3, 0, 0, 4, 1), key=14, layout=layouts.ID_AA64PFR1_EL1),
+    _id("ID_AA64PFR0_EL1", (3, 0, 0, 4, 0), key=13, layout=id_layouts.ID_AA64PFR0_EL1),
+    _id("ID_AA64PFR1_EL1", (3, 0, 0, 4, 1), key=14, layout=id_layouts.ID_AA64PFR1_EL1),
     _id("ID_AA64ZFR0_EL1", (3, 0, 0, 4, 4)),
-    _id("ID_AA64DFR0_EL1", (3, 0, 0, 5, 0), key=15, layout=layouts.ID_AA64DFR0_EL1),
-    _id("ID_AA64ISAR0_EL1", (3, 0, 0, 6, 0), key=16, layout=layouts.ID_AA64ISAR0_EL1),
-    _id("ID_AA64ISAR1_EL1", (3, 0, 0, 6, 1), key=17, layout=layouts.ID_AA64ISAR1_EL1),
-    _id("ID_AA64MMFR0_EL1", (3, 0, 0, 7, 0), key=11, layout=layouts.ID_AA64MMFR0_EL1),
-    _id("ID_AA64MMFR1_EL1", (3, 0, 0, 7, 1), key=12, layout=layouts.ID_AA64MMFR1_EL1),
-    _id("ID_AA64MMFR2_EL1", (3, 0, 0, 7, 2), layout=layouts.ID_AA64MMFR2_EL1),
-    _id("CTR_EL0", (3, 3, 0, 0, 1), el=0),
+    _id("ID_AA64DFR0_EL1", (3, 0, 0, 5, 0), key=15, layout=id_layouts.ID_AA64DFR0_EL1),
+    _id("ID_AA64ISAR0_EL1", (3, 0, 0, 6, 0), key=16, layout=id_layouts.ID_AA64ISAR0_EL1),
+    _id("ID_AA64ISAR1_EL1", (3, 0, 0, 6, 1), key=17, layout=id_layouts.ID_AA64ISAR1_EL1),
+    _id("ID_AA64MMFR0_EL1", (3, 0, 0, 7, 0), key=11, layout=id_layouts.ID_AA64MMFR0_EL1),
+    _id("ID_AA64MMFR1_EL1", (3, 0, 0, 7, 1), key=12, layout=id_layouts.ID_AA64MMFR1_EL1),
+    _id("ID_AA64MMFR2_EL1", (3, 0, 0, 7, 2), layout=id_layouts.ID_AA64MMFR2_EL1),
+    _id("CTR_EL0", (3, 3, 0, 0, 1), el=0, layout=id_layouts.CTR_EL0),
     _id("DCZID_EL0", (3, 3, 0, 0, 7), el=0),
     _id("CNTFRQ_EL0", (3, 3, 14, 0, 0), key=22, el=0),
     # Generic timer. CNTVOFF_EL2 belongs to the hypervisor: the guest can't name it.
@@ -257,12 +174,8 @@ SYSREGS: tuple[SysReg, ...] = (
     _gic("ICC_EOIR1_EL1", (3, 0, 12, 12, 1), access="WO"),
     _gic("ICC_HPPIR1_EL1", (3, 0, 12, 12, 2), access="RO"),
     _gic("ICC_BPR1_EL1", (3, 0, 12, 12, 3), saved=True),
-    _gic("ICC_CTLR_EL1", (3, 0, 12, 12, 4), saved=True),
-    _gic("ICC_SRE_EL1", (3, 0, 12, 12, 5)),
+    _gic("ICC_CTLR_EL1", (3, 0, 12, 12, 4), saved=True, layout=gicv3.ICC_CTLR_EL1),
+    _gic("ICC_SRE_EL1", (3, 0, 12, 12, 5), layout=gicv3.ICC_SRE_EL1),
     _gic("ICC_IGRPEN0_EL1", (3, 0, 12, 12, 6), saved=True),
     _gic("ICC_IGRPEN1_EL1", (3, 0, 12, 12, 7), saved=True),
 )
-
-BY_NAME = {reg.name: reg for reg in SYSREGS}
-BY_ENCODING = {reg.encoding: reg for reg in SYSREGS}
-BY_SQUIB_KEY = {reg.squib_key: reg for reg in SYSREGS if reg.squib_key is not None}
