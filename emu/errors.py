@@ -19,6 +19,10 @@ class SnapshotError(ThawbenchError):
     """A snapshot (state file, memory file, or a value meant for one) is not acceptable."""
 
 
+class UnknownFormatError(SnapshotError):
+    """The format of a state file can't be told, or none has the id that was given."""
+
+
 class DecodeError(SnapshotError):
     """Bytes are not an encoding of the schema.
 
@@ -77,6 +81,14 @@ class MemoryFileError(SnapshotError):
 
 class ValueFileError(SnapshotError):
     """A JSON file is not the value of a state file."""
+
+
+class PathError(SnapshotError):
+    """A field path or pattern can't be read, or leads to nothing."""
+
+
+class EditError(SnapshotError):
+    """An assignment can't be carried out: its value does not fit, or its place can't change."""
 
 
 class PlanError(SnapshotError):

@@ -1,14 +1,16 @@
-"""The envelope of bitcode state files (squib; Firecracker from v1.15): a body and its CRC-64.
+"""The envelope of state files: a body, and the CRC-64 of it.
 
-    bitcode(Snapshot { header: { magic: u64, version: text }, data })    the body
+    Snapshot { header: { magic: u64, version: text }, data }     the body, in bitcode or bincode
     crc64(body) as u64, little endian
 
-Source: Firecracker v1.15 `src/vmm/src/snapshot/mod.rs`; squib-snapshot 0.2.0 `envelope.rs`.
+Source: Firecracker v1.9 to v1.16 `src/vmm/src/snapshot/mod.rs`; squib-snapshot 0.2.0
+`envelope.rs`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from emu.errors import CrcError, SizeLimitError, TooShortError
@@ -16,6 +18,10 @@ from emu.wire.crc64 import crc64
 from emu.wire.semver import is_semver
 
 CRC_SIZE_BYTES = 8
+
+READ_MAX_SIZE_BYTES = 32 << 20
+"""More than any state file can have: a Firecracker state ends at 10 MiB. (Up to v1.14, Firecracker
+itself would read what follows, and ignore it.)"""
 
 MAGIC_AARCH64 = 0x0710_1984_AAAA_0000
 MAGIC_X86_64 = 0x0710_1984_8664_0000
@@ -56,13 +62,27 @@ def checksum(data: bytes) -> Checksum:
     return Checksum(stored, crc64(body(data)))
 
 
-def check_size(data: bytes, limit_bytes: int) -> None:
-    """Raise `SizeLimitError` or `TooShortError` if `data` can't be a state file."""
+def read_file(path: Path) -> bytes:
+    """The bytes of a state file; raises `OSError`.
+
+    Of a file that is larger than any state file, one byte more than the limit: enough to refuse
+    it.
+    """
+    with path.open("rb") as file:
+        return file.read(READ_MAX_SIZE_BYTES + 1)
+
+
+def check_size(data: bytes, limit_bytes: int = READ_MAX_SIZE_BYTES) -> None:
+    """Raise `SizeLimitError` if there are more bytes than a loader reads."""
     if len(data) > limit_bytes:
         raise SizeLimitError(
             f"the file is larger than {limit_bytes:,} bytes, the most that the loader reads; "
             "check that this is the state file and not the memory file"
         )
+
+
+def check_holds_crc(data: bytes) -> None:
+    """Raise `TooShortError` if there is no room for a checksum."""
     if len(data) < CRC_SIZE_BYTES:
         raise TooShortError(
             f"the file has {len(data)} bytes, but its checksum alone takes {CRC_SIZE_BYTES}; "

@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import builtins
 import enum
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from emu.errors import DecodeError, IncompatibleError, MagicError, VersionError
-from emu.formats import envelope
-from emu.formats.envelope import ARCHITECTURES, MAGIC_AARCH64
-from emu.wire import bitcode, semver
-from emu.wire.schema import Array, Struct, u32, u64
+from emu.formats import checks
+from emu.formats.codecs import Bitcode
+from emu.formats.format import Format
+from emu.formats.loader import Loader
+from emu.formats.memory.regions import Region
+from emu.wire.schema import Array, Struct, struct_of, u32, u64
 from emu.wire.semver import Semver
 
 VERSION = "5.0.0"
-"""The version that squib 0.2 writes."""
-
-VERSION_MAJOR, VERSION_MINOR_MAX = 5, 0
-"""The versions that squib 0.2 reads: the patch number does not matter."""
+"""The version that squib 0.2 writes. It reads 5.0.x: the patch number does not matter."""
 
 MAX_STATE_SIZE_BYTES = 10_000_000
 """The largest state file that the loader reads, checksum included."""
 
 VCPU_COUNT_MAX = 32
+
+DRAM_BASE = 0x8000_0000
+"""Where guest RAM begins; it is one region (crate squib-arch 0.2.0, `layout.rs`)."""
 
 STATE_SUFFIX = ".snap"
 MEMORY_SUFFIX = ".mem"
@@ -203,21 +202,74 @@ class Snapshot(Struct):
 # --- encoder and loader ----------------------------------------------------------------------
 
 
+def _vcpu_count(state: MicrovmState) -> str | None:
+    vcpus = len(state.vcpu_states)
+    if 1 <= vcpus <= VCPU_COUNT_MAX:
+        return None
+    return f"data.vcpu_states has {vcpus} vCPUs; squib restores 1 to {VCPU_COUNT_MAX}"
+
+
+def _smt(state: MicrovmState) -> str | None:
+    if not state.vm_info.smt:
+        return None
+    return "data.vm_info.smt is true; Arm vCPUs have no SMT, so squib wants false"
+
+
+def _gic_bytes(state: MicrovmState) -> str | None:
+    if state.gic_state.bytes:
+        return None
+    return (
+        "data.gic_state.bytes is empty; squib needs the interrupt controller's state: take the "
+        "snapshot again from a VM that has run"
+    )
+
+
+def _gic_len(state: MicrovmState) -> str | None:
+    gic = state.gic_state
+    if gic.len == len(gic.bytes):
+        return None
+    return (
+        f"data.gic_state.len is {gic.len}, but data.gic_state.bytes has {len(gic.bytes)} bytes; "
+        "the two must agree"
+    )
+
+
+_CODEC = Bitcode()
+_SCHEMA = struct_of(Snapshot)
+
+LOADER: Final[Loader] = (
+    checks.size_limit(MAX_STATE_SIZE_BYTES, "SizeLimitExceeded"),
+    checks.holds_crc("TooShort"),
+    checks.crc("CrcMismatch"),
+    checks.body(_CODEC, _SCHEMA, VERSION, "Bitcode"),
+    checks.magic("MagicMismatch"),
+    checks.version(VERSION, "squib 0.2", "VersionMismatch"),
+    checks.state(f"has 1 to {VCPU_COUNT_MAX} vCPUs", "Incompatible", _vcpu_count),
+    checks.state("has no SMT", "Incompatible", _smt),
+    checks.state("has a state of the GIC", "Incompatible", _gic_bytes),
+    checks.state("says how long the GIC's state is", "Incompatible", _gic_len),
+)
+"""The checks of squib-snapshot 0.2.0, `load.rs`."""
+
+
+def _regions(state: MicrovmState) -> tuple[Region, ...]:
+    return (Region(DRAM_BASE, state.vm_info.mem_size_mib << 20),)
+
+
+FORMAT: Final = Format(
+    id="squib-0.2",
+    written_by="squib 0.2",
+    version=VERSION,
+    codec=_CODEC,
+    schema=_SCHEMA,
+    loader=LOADER,
+    regions=_regions,
+)
+
+
 def encode(snapshot: Snapshot) -> bytes:
     """The state file of `snapshot`; raises `EncodeError` if a value does not fit its field."""
-    return envelope.seal(bitcode.encode(Snapshot, snapshot))
-
-
-def decode_body(body: bytes) -> Snapshot:
-    """The value of a state file without its checksum; raises `DecodeError`.
-
-    If the header is that of another format, the message says which.
-    """
-    try:
-        return bitcode.decode(Snapshot, body)
-    except DecodeError as error:
-        error.args = (f"{error}{_header_hint(body)}",)
-        raise
+    return FORMAT.encode(snapshot)
 
 
 def decode(data: bytes) -> Snapshot:
@@ -225,18 +277,8 @@ def decode(data: bytes) -> Snapshot:
 
     Raises `SizeLimitError`, `TooShortError`, `CrcError` or `DecodeError`.
     """
-    envelope.check_size(data, MAX_STATE_SIZE_BYTES)
-    envelope.check_crc(envelope.checksum(data))
-    return decode_body(envelope.body(data))
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a state file; raises `OSError`.
-
-    Of a file that is too large, one byte more than the limit: enough for `decode` to refuse it.
-    """
-    with path.open("rb") as file:
-        return file.read(MAX_STATE_SIZE_BYTES + 1)
+    snapshot: Snapshot = FORMAT.decode(data)
+    return snapshot
 
 
 def load(data: bytes) -> Snapshot:
@@ -244,75 +286,5 @@ def load(data: bytes) -> Snapshot:
 
     Raises what `decode` raises, then `MagicError`, `VersionError` or `IncompatibleError`.
     """
-    snapshot = decode(data)
-    verify_header(snapshot.header)
-    verify_compatible(snapshot.data)
+    snapshot: Snapshot = FORMAT.load(data)
     return snapshot
-
-
-def verify_header(header: SnapshotHdr) -> None:
-    """Raise `MagicError` or `VersionError` unless the header is one that squib 0.2 reads."""
-    for problem in header_problems(header):
-        raise problem
-
-
-def verify_compatible(state: MicrovmState) -> None:
-    """Raise `IncompatibleError` unless squib can restore a VM of this shape."""
-    for problem in compatibility_problems(state):
-        raise problem
-
-
-def header_problems(header: SnapshotHdr) -> Iterator[MagicError | VersionError]:
-    """What the loader has against a header, in the order of its checks."""
-    if header.magic != MAGIC_AARCH64:
-        found = f"{header.magic:#018x}"
-        if header.magic in ARCHITECTURES:
-            found += f", an {ARCHITECTURES[header.magic]} snapshot"
-        yield MagicError(
-            f"header.magic is {found}; expected {MAGIC_AARCH64:#018x}, an aarch64 snapshot; "
-            "only those can be restored here"
-        )
-    version = semver.parse(header.version)
-    if version is None or version[0] != VERSION_MAJOR or version[1] > VERSION_MINOR_MAX:
-        yield VersionError(
-            f"header.version is {header.version[:80]!r}; expected {VERSION_MAJOR}."
-            f"{VERSION_MINOR_MAX}.x, which squib 0.2 writes; take the snapshot with that release"
-        )
-
-
-def compatibility_problems(state: MicrovmState) -> Iterator[IncompatibleError]:
-    """What the loader has against a state, in the order of its checks."""
-    vcpus = len(state.vcpu_states)
-    if not 1 <= vcpus <= VCPU_COUNT_MAX:
-        yield IncompatibleError(
-            f"data.vcpu_states has {vcpus} vCPUs; squib restores 1 to {VCPU_COUNT_MAX}"
-        )
-    if state.vm_info.smt:
-        yield IncompatibleError(
-            "data.vm_info.smt is true; Arm vCPUs have no SMT, so squib wants false"
-        )
-    gic = state.gic_state
-    if not gic.bytes:
-        yield IncompatibleError(
-            "data.gic_state.bytes is empty; squib needs the interrupt controller's state: take the "
-            "snapshot again from a VM that has run"
-        )
-    if gic.len != len(gic.bytes):
-        yield IncompatibleError(
-            f"data.gic_state.len is {gic.len}, but data.gic_state.bytes has {len(gic.bytes)} "
-            "bytes; the two must agree"
-        )
-
-
-def _header_hint(body: bytes) -> str:
-    """What the header says that explains why the rest does not decode; empty if it is squib's."""
-    header = envelope.peek(body)
-    if header is None:
-        return "; the file does not begin with the header of a snapshot"
-    if header == envelope.HeaderPeek(MAGIC_AARCH64, VERSION, "bitcode"):
-        return ""
-    return (
-        f"; the header is that of a snapshot of version {header.version or 'unknown'} for "
-        f"{header.architecture or f'an unknown architecture (magic {header.magic:#x})'}, written "
-        f"in {header.encoding}; expected version {VERSION} for aarch64, written in bitcode"
-    )

@@ -88,8 +88,7 @@ def thaw(
     _check_dialect(snapshot.dialect)
     steps = RESTORE_STEPS.bind(plan or RESTORE_PLAN)
     state = snapshot.state.data
-    squib.verify_header(snapshot.state.header)
-    squib.verify_compatible(state)
+    squib.FORMAT.verify(snapshot.state)
     check_modelled(state)
     snapshot.check_memory()
     machine = Machine(

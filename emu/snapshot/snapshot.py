@@ -8,6 +8,7 @@ from pathlib import Path
 from emu.errors import IncompatibleError, MemoryFileError
 from emu.formats import squib
 from emu.formats.atomic import write_all_atomic
+from emu.formats.envelope import read_file
 from emu.formats.squib import MEMORY_SUFFIX, STATE_SUFFIX
 
 RAM_SIZE_MIB_MAX = 1 << 20
@@ -73,7 +74,7 @@ class Snapshot:
         """
         snapshot = cls(
             "squib-0.2",
-            squib.load(squib.read_file(state_path)),
+            squib.load(read_file(state_path)),
             memory_path or state_path.with_suffix(MEMORY_SUFFIX),
         )
         snapshot.check_memory()

@@ -73,6 +73,7 @@ def decode(
     config: Config = ...,
     offset: int = ...,
     limits: Limits = ...,
+    path: str = ...,
 ) -> tuple[T, int]: ...
 @overload
 def decode(
@@ -82,6 +83,7 @@ def decode(
     config: Config = ...,
     offset: int = ...,
     limits: Limits = ...,
+    path: str = ...,
 ) -> tuple[Any, int]: ...
 def decode(
     schema: Any,
@@ -90,22 +92,23 @@ def decode(
     config: Config = BINCODE_2,
     offset: int = 0,
     limits: Limits = DEFAULT_LIMITS,
+    path: str = "",
 ) -> tuple[Any, int]:
     """The value that Rust's decoder reads from `data` at `offset`, and the offset just past it.
 
-    What follows the value is not looked at. Accepts and refuses what Rust does, except for what
-    exceeds `limits`, of which `depth_max` applies, and `values_max` to the items of all sequences
-    and maps together, and except for sequences of more than 65536 items that occupy no bytes:
-    for those Rust goes round in a loop that may take centuries. A signalling `f32` NaN may come
-    out as a quiet one. Raises `DecodeError`.
+    What follows the value is not looked at; `path` is where in a larger value it belongs. Accepts
+    and refuses what Rust does, except for what exceeds `limits`, of which `depth_max` applies, and
+    `values_max` to the items of all sequences and maps together, and except for sequences of more
+    than 65536 items that occupy no bytes: for those Rust goes round in a loop that may take
+    centuries. A signalling `f32` NaN may come out as a quiet one. Raises `DecodeError`.
     """
     read = bincode_decoder.read_of(schema_of(schema))
     cursor = Cursor(bytes(data), offset, config, limits)
     try:
         value = read(cursor, limits.depth_max)
     except RecursionError:
-        raise DecodeError("the value is nested too deeply", offset=cursor.pos) from None
+        raise DecodeError("the value is nested too deeply", offset=cursor.pos, path=path) from None
     except ReadError as error:
-        path = error.path.lstrip(".")
-        raise DecodeError(error.message, offset=error.offset, path=path) from None
+        where = (path + error.path).lstrip(".")
+        raise DecodeError(error.message, offset=error.offset, path=where) from None
     return value, cursor.pos

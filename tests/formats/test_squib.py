@@ -183,17 +183,17 @@ def test_another_major_or_a_newer_minor_is_refused(version: str) -> None:
 
 @pytest.mark.parametrize("count", [1, 32])
 def test_squib_restores_1_to_32_vcpus(count: int) -> None:
-    state = loadable().data
-    state.vcpu_states *= count
-    squib.verify_compatible(state)
+    snapshot = loadable()
+    snapshot.data.vcpu_states *= count
+    squib.FORMAT.verify(snapshot)
 
 
 @pytest.mark.parametrize("count", [0, 33])
 def test_another_number_of_vcpus_is_refused(count: int) -> None:
-    state = loadable().data
-    state.vcpu_states *= count
+    snapshot = loadable()
+    snapshot.data.vcpu_states *= count
     with pytest.raises(IncompatibleError, match=f"has {count} vCPUs"):
-        squib.verify_compatible(state)
+        squib.FORMAT.verify(snapshot)
 
 
 def test_the_size_limit_is_10_million_bytes_checksum_included() -> None:
@@ -301,4 +301,4 @@ def test_of_a_file_that_is_too_large_only_the_beginning_is_read(tmp_path: Path) 
     path = tmp_path / "large.snap"
     with path.open("wb") as file:
         file.truncate(50_000_000)
-    assert len(squib.read_file(path)) == squib.MAX_STATE_SIZE_BYTES + 1
+    assert len(envelope.read_file(path)) == envelope.READ_MAX_SIZE_BYTES + 1
