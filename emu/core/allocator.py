@@ -6,9 +6,9 @@ the lowest free number, and the first or last free range that fits.
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable
 
+from emu.core.interval_tree import Node, find, merge, nodes, split
 from emu.errors import BoardError
 
 
@@ -26,40 +26,62 @@ class GsiAllocator:
 
 
 class AddressAllocator:
-    """Ranges within `size_bytes` of guest-physical addresses from `base`."""
+    """Ranges within `size_bytes` of guest-physical addresses from `base`.
+
+    Attributes:
+        tree: the ranges that are free and those that are taken.
+    """
 
     def __init__(self, base: int, size_bytes: int) -> None:
         self.base = base
         self.end = base + size_bytes
-        self._taken = [(base, base)]
+        self.tree = Node(base, self.end - 1)
 
-    def allocate_last(self, size_bytes: int, alignment: int) -> int:
-        """Take the highest free range of `size_bytes` (> 0) and return its address.
+    def allocate_first(self, size_bytes: int, alignment: int) -> int:
+        """Take the lowest free range of `size_bytes` (> 0) and return its address.
 
         The address is a multiple of `alignment` (> 0). Raises `BoardError` when nothing fits.
         """
-        ceiling = self.end
-        for start, end in reversed(self._taken):
-            address = (ceiling - size_bytes) // alignment * alignment
-            if address >= end:
-                bisect.insort(self._taken, (address, address + size_bytes))
-                return address
-            ceiling = start
-        raise BoardError(
-            f"no {size_bytes} free bytes, aligned to {alignment}, are left in "
-            f"[{self.base:#x}, {self.end:#x}); remove a device"
-        )
+        for node in nodes(self.tree):
+            address = -(-node.first // alignment) * alignment
+            if not node.allocated and address + size_bytes - 1 <= node.last:
+                return self._take(address, size_bytes)
+        raise self._exhausted(size_bytes, alignment)
+
+    def allocate_last(self, size_bytes: int, alignment: int) -> int:
+        """As `allocate_first`, but the highest free range."""
+        for node in reversed([*nodes(self.tree)]):
+            address = (node.last + 1 - size_bytes) // alignment * alignment
+            if not node.allocated and address >= node.first:
+                return self._take(address, size_bytes)
+        raise self._exhausted(size_bytes, alignment)
 
     def allocate_at(self, address: int, size_bytes: int) -> None:
         """Take exactly the `size_bytes` (> 0) at `address`; `BoardError` unless all are free."""
-        end = address + size_bytes
-        inside = self.base <= address and end <= self.end
-        if not inside or any(address < e and s < end for s, e in self._taken):
+        node = find(self.tree, address, address + size_bytes - 1)
+        if node is None or node.allocated:
             raise BoardError(
                 f"the {size_bytes} bytes at {address:#x} are not free in "
                 f"[{self.base:#x}, {self.end:#x})"
             )
-        bisect.insort(self._taken, (address, end))
+        self._take(address, size_bytes)
+
+    def free(self, address: int) -> None:
+        """Give back the range that begins at `address`; `BoardError` if none was taken there."""
+        node = find(self.tree, address, address)
+        if node is None or not node.allocated or node.first != address:
+            raise BoardError(f"no range that begins at {address:#x} was taken")
+        self.tree = merge(self.tree, node.first, node.last)
+
+    def _take(self, address: int, size_bytes: int) -> int:
+        self.tree = split(self.tree, address, address + size_bytes - 1)
+        return address
+
+    def _exhausted(self, size_bytes: int, alignment: int) -> BoardError:
+        return BoardError(
+            f"no {size_bytes} free bytes, aligned to {alignment}, are left in "
+            f"[{self.base:#x}, {self.end:#x}); remove a device"
+        )
 
 
 class ResourceAllocator:

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
 from hypothesis import strategies as st
@@ -40,30 +41,56 @@ T = TypeVar("T")
 # How many levels of one struct there may be.
 _RECURSION_MAX = 3
 
-_Inner = Callable[[Node], SearchStrategy[Any]]
-"""Makes the strategy of a type inside the one at hand."""
+Overrides = Mapping[type, SearchStrategy[Any]]
+"""Strategies of structs that are drawn in a way of their own, by class."""
+
+_NO_OVERRIDES: Overrides = MappingProxyType({})
 
 
 @overload
-def values(schema: type[T]) -> SearchStrategy[T]: ...
+def values(
+    schema: type[T], *, overrides: Overrides = ..., max_items: int | None = ...
+) -> SearchStrategy[T]: ...
 @overload
-def values(schema: object) -> SearchStrategy[Any]: ...
-def values(schema: Any) -> SearchStrategy[Any]:
+def values(
+    schema: object, *, overrides: Overrides = ..., max_items: int | None = ...
+) -> SearchStrategy[Any]: ...
+def values(
+    schema: Any, *, overrides: Overrides = _NO_OVERRIDES, max_items: int | None = None
+) -> SearchStrategy[Any]:
     """All values of a `Struct` class, an annotation or a node, except for floats that are NaN.
 
     (NaN is left out because it does not equal itself.) Values that the type's `refusal` speaks
     against are left out too. A type that contains itself comes at most three levels deep.
+
+    Args:
+        schema: the type.
+        overrides: what is drawn for some of the structs inside it, instead of all their values.
+        max_items: how long lists and maps are at most; byte vectors and texts may be longer.
     """
-    return _values((), schema_of(schema))
+    return _Inner((), overrides, max_items)(schema_of(schema))
 
 
-def _values(around: tuple[type, ...], node: Node) -> SearchStrategy[Any]:
-    """`around` are the structs that this type is inside of."""
-    if isinstance(node, StructNode):
-        if around.count(node.cls) >= _RECURSION_MAX:
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """Makes the strategy of a type inside the one at hand.
+
+    Attributes:
+        around: the structs that the type is inside of.
+    """
+
+    around: tuple[type, ...]
+    overrides: Overrides
+    max_items: int | None
+
+    def __call__(self, node: Node) -> SearchStrategy[Any]:
+        if not isinstance(node, StructNode):
+            return _STRATEGIES[type(node)](node, self)
+        if node.cls in self.overrides:
+            return self.overrides[node.cls]
+        if self.around.count(node.cls) >= _RECURSION_MAX:
             return st.nothing()
-        around = (*around, node.cls)
-    return _STRATEGIES[type(node)](node, partial(_values, around))
+        return _structs(node, replace(self, around=(*self.around, node.cls)))
 
 
 def _integers(node: IntNode, inner: _Inner) -> SearchStrategy[int]:
@@ -77,10 +104,18 @@ def _texts(node: TextNode, inner: _Inner) -> SearchStrategy[str]:
     return texts if node.accepts is None else texts.filter(node.accepts)
 
 
+def _lists(node: SeqNode, inner: _Inner) -> SearchStrategy[list[Any]]:
+    item = inner(node.item)
+    # Where recursion ends there is no item.
+    return st.builds(list) if item.is_empty else st.lists(item, max_size=inner.max_items)
+
+
 def _maps(node: MapNode, inner: _Inner) -> SearchStrategy[dict[Any, Any]]:
     key, value = inner(node.key), inner(node.value)
     # Where recursion ends there is no value, hence no entry; `dictionaries` would ask for keys.
-    return st.builds(dict) if value.is_empty else st.dictionaries(key, value)
+    if value.is_empty:
+        return st.builds(dict)
+    return st.dictionaries(key, value, max_size=inner.max_items)
 
 
 def _structs(node: StructNode, inner: _Inner) -> SearchStrategy[Any]:
@@ -100,10 +135,9 @@ _STRATEGIES: dict[type[Any], Callable[[Any, _Inner], SearchStrategy[Any]]] = {
     UnitNode: lambda node, inner: st.none(),
     EnumNode: lambda node, inner: st.sampled_from(list(node.cls)),
     OptionNode: lambda node, inner: st.none() | inner(node.item),
-    SeqNode: lambda node, inner: st.lists(inner(node.item)),
+    SeqNode: _lists,
     ArrayNode: lambda node, inner: st.tuples(*[inner(node.item)] * node.length),
     TupleNode: lambda node, inner: st.tuples(*map(inner, node.items)),
     MapNode: _maps,
-    StructNode: _structs,
     UnionNode: lambda node, inner: st.one_of(*map(inner, node.variants)),
 }

@@ -73,3 +73,20 @@ def test_neighbours_of_what_is_taken_are_free() -> None:
     allocator.allocate_at(BASE + 0x100, 16)
     allocator.allocate_at(BASE + 0xFF, 1)
     allocator.allocate_at(BASE + 0x110, 1)
+
+
+def test_the_first_match_fills_slots_from_below() -> None:
+    """As Firecracker does with the windows of its devices."""
+    allocator = AddressAllocator(0x4000_3000, 0x1_0000)
+    windows = [allocator.allocate_first(0x1000, 0x1000) for _ in range(3)]
+    assert windows == [0x4000_3000, 0x4000_4000, 0x4000_5000]
+    allocator.free(0x4000_4000)
+    assert allocator.allocate_first(0x1000, 0x1000) == 0x4000_4000
+
+
+@pytest.mark.parametrize("address", [BASE, BASE + 8, BASE + 0x100, BASE - 1])
+def test_only_what_was_taken_can_be_given_back(address: int) -> None:
+    allocator = AddressAllocator(BASE, 0x1000)
+    allocator.allocate_at(BASE + 4, 8)
+    with pytest.raises(BoardError, match=f"begins at {address:#x}"):
+        allocator.free(address)

@@ -63,8 +63,11 @@ def test_banned_words_stay_out_of_the_tree(reason: str) -> None:
 
 @pytest.mark.parametrize("folder", golden_folders(), ids=lambda folder: str(folder.name))
 def test_golden_files_say_where_they_come_from(folder: Path) -> None:
-    readme = folder / "README.md"
-    assert readme.is_file(), "say in README.md what made these files, with its version"
+    """In the README.md of the folder, or of the nearest one above that has one."""
+    above = [folder, *folder.parents]
+    candidates = [path / "README.md" for path in above[: above.index(ROOT / "tests" / "golden")]]
+    readme = next((path for path in candidates if path.is_file()), None)
+    assert readme is not None, "say in README.md what made these files, with its version"
     assert re.search(r"\d+\.\d+", readme.read_text()), "name the version of what made these files"
 
 

@@ -16,7 +16,7 @@ from emu.wire.schema import Array, OnlyVariant, Struct, f32, i8, u8, u64, u128
 from emu.wire.semver import Semver, is_semver
 from emu.wire.validate import validate
 from harness.strategies.schemas import parts_of, schemas
-from harness.strategies.values import values
+from harness.strategies.values import Overrides, values
 
 
 class Power(enum.Enum):
@@ -125,3 +125,27 @@ def test_schemas_of_every_kind_are_generated() -> None:
     assert set(map(type, nodes)) == set(NODE_KINDS)
     for feature, has in FEATURES.items():
         assert any(map(has, nodes)), feature
+
+
+class Forest(Struct):
+    trees: list[Tree]
+    leaves: dict[u8, Leaf]
+
+
+SEVEN: Overrides = {Leaf: st.just(Leaf(7))}
+
+
+@given(values(Forest, overrides=SEVEN, max_items=2))
+def test_structs_can_be_overridden_and_lists_bounded(forest: Forest) -> None:
+    assert len(forest.trees) <= 2
+    assert len(forest.leaves) <= 2
+    assert all(leaf == Leaf(7) for leaf in forest.leaves.values())
+
+
+def test_lists_reach_their_bound() -> None:
+    find(values(Forest, max_items=2), lambda forest: len(forest.trees) == len(forest.leaves) == 2)
+
+
+@given(values(list[Shape], overrides=SEVEN))
+def test_a_variant_can_be_overridden(shapes: list[Shape]) -> None:
+    assert all(shape == Leaf(7) for shape in shapes if isinstance(shape, Leaf))

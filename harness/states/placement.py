@@ -1,0 +1,121 @@
+"""Who has which address and which interrupt: what a VMM hands out when it boots a VM.
+
+Source: `vstate/resources.rs`, `arch/aarch64/layout.rs`, `device_manager/mmio.rs`, `builder.rs` and
+`devices/acpi/` of Firecracker v1.9.0 to v1.16.0 and of the main branch.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emu.core.allocator import AddressAllocator, GsiAllocator
+from emu.core.interval_tree import Node
+from harness.states.facts import Facts
+from harness.states.guest import DRAM_BASE, PAGE, SYSTEM_MEMORY_SIZE
+from harness.states.releases import Release
+
+GSI_LEGACY_COUNT: Final = 96
+_GSI_MSI_LAST = 4095
+_MMIO64 = (256 << 30, 256 << 30)
+_PAST_MMIO64 = (512 << 30, 512 << 30)
+
+_RTC_WINDOW = 0x4000_1000
+_SERIAL_WINDOW = 0x4000_2000
+_BAR_SIZE = 0x8_0000
+
+
+class Placement:
+    """The allocators of a VM, from which devices take in the order in which they are attached."""
+
+    def __init__(self, release: Release) -> None:
+        self._release = release
+        first = release.first_gsi
+        self._gsis = GsiAllocator(range(first, first + GSI_LEGACY_COUNT))
+        self._next_gsi = first
+        self._msis = GsiAllocator(range(GSI_LEGACY_COUNT, _GSI_MSI_LAST + 1))
+        self._next_msi = GSI_LEGACY_COUNT
+        size = release.last_window + 1 - release.first_window
+        self._mmio32 = AddressAllocator(release.first_window, size)
+        self._mmio64 = AddressAllocator(*_MMIO64)
+        self._past_mmio64 = AddressAllocator(*_PAST_MMIO64)
+        self._system = AddressAllocator(DRAM_BASE, SYSTEM_MEMORY_SIZE)
+
+    def gsi(self) -> int:
+        """An interrupt line."""
+        gsi = self._gsis.allocate()
+        self._next_gsi = gsi + 1
+        return gsi
+
+    def msis(self, count: int) -> list[int]:
+        """GSIs of message-signalled interrupts."""
+        msis = [self._msis.allocate() for _ in range(count)]
+        self._next_msi = msis[-1] + 1
+        return msis
+
+    def window(self) -> Facts:
+        """The fields of `MMIODeviceInfo` of a device on the MMIO bus."""
+        gsi = self.gsi()
+        return _window(self._mmio32.allocate_first(PAGE, PAGE), gsi)
+
+    def serial_window(self) -> Facts:
+        """The same of the serial port."""
+        return _window(_SERIAL_WINDOW, self.gsi()) if self._has_platform else self.window()
+
+    def rtc_window(self) -> Facts:
+        """The same of the real-time clock."""
+        return _window(_RTC_WINDOW, self.gsi()) if self._has_platform else self.window()
+
+    def bar(self) -> int:
+        """Guest address of a virtio device's registers on the PCI bus."""
+        return self._mmio64.allocate_first(_BAR_SIZE, _BAR_SIZE)
+
+    def memory_device(self, size: int, alignment: int) -> int:
+        """Guest address of memory that is a device, of `size` bytes."""
+        return self._past_mmio64.allocate_first(size, alignment)
+
+    def system_memory(self, size: int, alignment: int) -> int:
+        """Guest address of `size` bytes of RAM that the guest does not take for its own."""
+        return self._system.allocate_last(size, alignment)
+
+    def facts(self) -> Facts:
+        """The fields of `ResourceAllocator`."""
+        first = self._release.first_gsi
+        return {
+            "gsi_legacy_allocator": _ids(first, self._next_gsi, first + GSI_LEGACY_COUNT - 1),
+            "gsi_msi_allocator": _ids(GSI_LEGACY_COUNT, self._next_msi, _GSI_MSI_LAST),
+            "mmio32_memory": _addresses(self._mmio32),
+            "mmio64_memory": _addresses(self._mmio64),
+            "past_mmio64_memory": _addresses(self._past_mmio64),
+            "system_memory": _addresses(self._system),
+        }
+
+    @property
+    def _has_platform(self) -> bool:
+        return self._release.platform_windows
+
+
+def _window(address: int, gsi: int) -> Facts:
+    return {"addr": address, "len": PAGE, "irqs": [gsi], "irq": gsi, "gsi": gsi}
+
+
+def _ids(base: int, following: int, end: int) -> Facts:
+    return {"range_base": base, "next_id": following, "range_end": end, "freed_ids": []}
+
+
+def _addresses(allocator: AddressAllocator) -> Facts:
+    return {
+        "address_space": {"start": allocator.base, "end": allocator.end - 1},
+        "interval_tree": {"root": _node(allocator.tree)},
+    }
+
+
+def _node(node: Node | None) -> Facts | None:
+    if node is None:
+        return None
+    return {
+        "key": {"start": node.first, "end": node.last},
+        "node_state": "Allocated" if node.allocated else "Free",
+        "left": _node(node.left),
+        "right": _node(node.right),
+        "height": node.height,
+    }
