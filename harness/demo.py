@@ -12,6 +12,7 @@ from rich.console import Console
 from emu.boards.squib import SQUIB
 from emu.core.events import GenerationChanged, IrqAcknowledged, IrqPended, Stamped
 from emu.formats import squib
+from emu.inspect import registers
 from emu.inspect.describe import describe
 from emu.machine import Machine, Stop
 from emu.snapshot import Snapshot, freeze, thaw
@@ -94,18 +95,20 @@ def run(output: Path, seed: bytes) -> int:
 def _golden_summary(golden: bytes) -> Iterator[str]:
     description = describe(golden)
     header, state = description.header, description.state
-    if header is None or state is None:
+    if header is None or state is None or state.gic is None:
         raise PropertyViolation("the golden file that comes with this package is damaged")
     form = f"{header.encoding}, version {header.version}, {header.architecture}"
     yield f"{data.DEMO_SNAPSHOT}: {len(golden)} bytes, {form}"
-    yield f"{len(state.vcpus)} vCPUs, {state.vm.mem_size_mib} MiB, boot args: {state.vm.boot_args}"
+    memory, boot_args = state.vm["mem_size_mib"], state.vm["boot_args"]
+    yield f"{len(state.vcpus)} vCPUs, {memory} MiB, boot args: {boot_args}"
     for vcpu in state.vcpus:
-        pc = next(register for register in vcpu.registers if register.name == "PC")
-        count = len(vcpu.sys_regs)
-        yield f"vCPU {vcpu.index}: {vcpu.psci_state}, PC {pc.value:#x}, {count} system registers"
+        groups = {group.title: group.registers for group in vcpu.groups}
+        pc = next(register for register in groups["general"] if register.name == "PC")
+        where = f"PC {registers.number(pc):#x}, {len(groups['system'])} system registers"
+        yield f"vCPU {vcpu.index}: {vcpu.power_state}, {where}"
     kinds = ", ".join(f"{device.id} ({device.kind})" for device in state.devices)
     yield f"devices: {kinds}"
-    yield f"GIC: {state.gic.blob.size_bytes} bytes; MMDS: {'yes' if state.mmds else 'no'}"
+    yield f"GIC: {state.gic.declared_size_bytes} bytes; MMDS: {'yes' if state.mmds else 'no'}"
 
 
 def _tell(output: Path, seed: bytes, timeline: Timeline) -> Story:

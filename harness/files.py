@@ -11,20 +11,24 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from emu.errors import SnapshotError, ValueFileError
-from emu.formats import squib
+from emu.formats import registry
 from emu.formats.atomic import write_atomic
+from emu.formats.format import Format
 from emu.inspect.describe import describe_file
+from emu.inspect.open import open_state, value_of_json
 from emu.wire import jsonvalue
 from harness.report import print_description
 
 STANDARD_INPUT = Path("-")
 
 
-def describe(path: Path, *, as_json: bool) -> None:
+def describe(path: Path, *, as_id: str | None, as_json: bool) -> None:
     """Print a description of the state file `path`; raises `SnapshotError` if it does not load."""
-    description = describe_file(path)
+    with naming(path):
+        description = describe_file(path, as_id)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(description), indent=2))
     else:
@@ -33,20 +37,42 @@ def describe(path: Path, *, as_json: bool) -> None:
         raise SnapshotError(f"{path}: {description.problems[0].message}")
 
 
-def dump(path: Path) -> None:
+def dump(path: Path, as_id: str | None) -> None:
     """Print the value of the state file `path` as serde_json does."""
     with naming(path):
-        snapshot = squib.decode(squib.read_file(path))
+        state = open_state(path, as_id)
     # As bytes: text would get other line ends on Windows.
-    click.echo(jsonvalue.dumps(squib.Snapshot, snapshot).encode())
+    click.echo(jsonvalue.dumps(state.format.schema, state.snapshot).encode())
 
 
-def build(value: Path, output: Path) -> None:
+def build(value: Path, output: Path, as_id: str | None) -> None:
     """Write the state file of a JSON value to `output`."""
     data = sys.stdin.buffer.read() if value == STANDARD_INPUT else value.read_bytes()
     with naming(value):
-        state = squib.encode(jsonvalue.loads(squib.Snapshot, _text(data)))
-    write_atomic(output, state)
+        state = value_of_json(_text(data), as_id)
+        encoded = state.format.encode(state.snapshot)
+    write_atomic(output, encoded)
+
+
+def list_formats(*, as_json: bool) -> None:
+    """Print all known formats."""
+    if as_json:
+        click.echo(json.dumps([_format_view(known) for known in registry.formats()], indent=2))
+        return
+    table = Table("format", "snapshot version", "encoding", "written by", box=None)
+    for known in registry.formats():
+        table.add_row(known.id, known.version, known.codec.encoding, known.written_by)
+    Console(highlight=False).print(table)
+
+
+def _format_view(known: Format) -> dict[str, object]:
+    return {
+        "id": known.id,
+        "aliases": list(known.aliases),
+        "version": known.version,
+        "encoding": known.codec.encoding,
+        "written_by": known.written_by,
+    }
 
 
 def _text(data: bytes) -> str:

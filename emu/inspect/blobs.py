@@ -9,6 +9,7 @@ from emu.arch import pl011
 from emu.arch.gicv3 import GICD_CTLR, GICR_WAKER, PRIVATE_COUNT
 from emu.errors import IncompatibleError
 from emu.formats import squib, thawbench
+from emu.formats.firecracker.gic import Interrupt
 from emu.formats.thawbench import (
     ExtraBlob,
     GicBlob,
@@ -18,14 +19,9 @@ from emu.formats.thawbench import (
     from_words,
 )
 from emu.inspect import registers
-from emu.inspect.description import (
-    BlobView,
-    DeviceView,
-    GicView,
-    InterruptView,
-    RegisterView,
-    Section,
-)
+from emu.inspect.description import GicView
+from emu.inspect.description_devices import DeviceView
+from emu.inspect.description_registers import BlobView, RegisterView, Section
 
 PREVIEW_SIZE_BYTES = 16
 
@@ -33,38 +29,41 @@ PREVIEW_SIZE_BYTES = 16
 def device(state: squib.DeviceState) -> DeviceView:
     """A device; its blob is decoded if its kind is one of this project's."""
     encoding = thawbench.DEVICE_ENCODINGS.get(state.kind)
-    if encoding is None:
-        blob = _opaque(state.blob)
-    else:
-        blob = _decoded(state.blob, encoding, _SECTIONS[encoding.schema])[0]
-    slot = None if state.mmio_slot == thawbench.NO_MMIO_SLOT else state.mmio_slot
-    return DeviceView(state.kind, state.id, slot, blob)
+    blob, value = _read(state.blob, encoding) if encoding else (_opaque(state.blob), None)
+    return DeviceView(
+        kind=state.kind,
+        id=state.id,
+        mmio_slot=None if state.mmio_slot == thawbench.NO_MMIO_SLOT else state.mmio_slot,
+        sections=tuple(_SECTIONS[type(value)](value)) if value else (),
+        blob=blob,
+    )
 
 
 def gic(state: squib.GicState) -> GicView:
     """The interrupt controller; decoded if this project wrote it."""
-    if not thawbench.GIC.matches(state.bytes):
-        return GicView(state.len, _opaque(state.bytes))
-    blob, value = _decoded(state.bytes, thawbench.GIC, _gic_sections)
-    return GicView(state.len, blob, tuple(_interrupts(value)) if value else ())
+    blob, value = _opaque(state.bytes), None
+    if thawbench.GIC.matches(state.bytes):
+        blob, value = _read(state.bytes, thawbench.GIC)
+    return GicView(
+        version="GICv3" if value else None,
+        sections=tuple(_gic_sections(value)) if value else (),
+        interrupts=tuple(_interrupts(value)) if value else (),
+        declared_size_bytes=state.len,
+        blob=blob,
+    )
 
 
 def _opaque(blob: bytes, note: str | None = None) -> BlobView:
     return BlobView(len(blob), blob[:PREVIEW_SIZE_BYTES].hex(" "), note=note)
 
 
-def _decoded(
-    blob: bytes,
-    encoding: thawbench.Encoding[Any],
-    sections: Callable[[Any], Iterator[Section]],
-) -> tuple[BlobView, Any]:
+def _read(blob: bytes, encoding: thawbench.Encoding[Any]) -> tuple[BlobView, Any]:
     """The view of `blob`, and its value; None if `encoding` is not its encoding."""
     try:
         value = encoding.decode(blob)
     except IncompatibleError as error:
         return _opaque(blob, str(error)), None
-    preview = blob[:PREVIEW_SIZE_BYTES].hex(" ")
-    return BlobView(len(blob), preview, "thawbench", tuple(sections(value))), value
+    return BlobView(len(blob), blob[:PREVIEW_SIZE_BYTES].hex(" "), "thawbench"), value
 
 
 def _vmgenid_sections(state: VmGenIdBlob) -> Iterator[Section]:
@@ -103,7 +102,7 @@ def _gic_sections(state: GicBlob) -> Iterator[Section]:
         yield Section(f"redistributor of vCPU {frame.mpidr:#x}", (waker,))
 
 
-def _interrupts(state: GicBlob) -> Iterator[InterruptView]:
+def _interrupts(state: GicBlob) -> Iterator[Interrupt]:
     """The interrupts that are enabled, pending or active: private ones by vCPU, then SPIs."""
     for vcpu, frame in enumerate(state.redistributors):
         for index in _live(frame.privates):
@@ -120,11 +119,11 @@ def _live(banks: InterruptBanks) -> Iterator[int]:
 
 def _interrupt(
     banks: InterruptBanks, index: int, intid: int, vcpu: int | None, route: int | None
-) -> InterruptView:
+) -> Interrupt:
     def has(words: list[int]) -> bool:
         return bool(words[index // 32] >> (index % 32) & 1)
 
-    return InterruptView(
+    return Interrupt(
         intid=intid,
         vcpu=vcpu,
         group=int(has(banks.group)),

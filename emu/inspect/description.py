@@ -1,97 +1,37 @@
 """What `describe` tells of a state file: plain data, ready for JSON or for a renderer.
 
-Sizes are in bytes, unless a name says otherwise; 128-bit values are text in hexadecimal.
+Sizes are in bytes, unless a name says otherwise. Facts are fields of the schema under their own
+names, in dicts, lists, text and numbers; byte vectors are text in hexadecimal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from emu.formats.squib import MmdsState, VmInfo
+from emu.formats.firecracker.gic import Interrupt
+from emu.inspect.description_devices import DeviceView
+from emu.inspect.description_registers import BlobView, RegisterView, Section
+
+Facts = Mapping[str, Any]
+
+
+# --- the parts of a VM -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterView:
-    """One register.
+class RegionView:
+    """A region of guest RAM.
 
     Attributes:
-        key: its key in the map that holds it, or None.
-        known: whether the key is one that this project knows.
-        fields: decoded fields in datasheet order; None where no layout is known.
+        base_address: its guest address.
+        facts: what else the format says of it.
     """
 
-    name: str
-    value: int
-    key: int | None = None
-    known: bool = True
-    fields: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Registers that belong together."""
-
-    title: str
-    registers: tuple[RegisterView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BlobView:
-    """An opaque field.
-
-    Attributes:
-        preview: the first bytes, in hexadecimal.
-        maker: who wrote it, if that is known.
-        sections: what it holds, if that can be read.
-        note: why it can't.
-    """
-
+    base_address: int
     size_bytes: int
-    preview: str
-    maker: str | None = None
-    sections: tuple[Section, ...] = ()
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceView:
-    """One device. `mmio_slot` is None for a device that is no virtio-mmio device."""
-
-    kind: str
-    id: str
-    mmio_slot: int | None
-    blob: BlobView
-
-
-@dataclass(frozen=True, slots=True)
-class InterruptView:
-    """One interrupt that is enabled, pending or active.
-
-    Attributes:
-        vcpu: index of the redistributor for an SGI or PPI, None for an SPI.
-        trigger: "edge" or "level".
-        route: GICD_IROUTER of an SPI.
-    """
-
-    intid: int
-    vcpu: int | None
-    group: int
-    enabled: bool
-    pending: bool
-    active: bool
-    priority: int
-    trigger: str
-    route: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class GicView:
-    """The interrupt controller. `declared_size_bytes` is what `gic_state.len` says."""
-
-    declared_size_bytes: int
-    blob: BlobView
-    interrupts: tuple[InterruptView, ...] = ()
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +40,127 @@ class VcpuView:
 
     Attributes:
         mpidr: MPIDR_EL1, by which the file names the vCPU.
-        registers: X0 to X30, SP_EL1, PC, PSTATE.
-        vectors: V0 to V31, 128 bits each.
-        fp: FPSR and FPCR.
-        sys_regs: in the file's order.
+        power_state: as PSCI (squib) or KVM (Firecracker) calls it.
+        groups: its registers, each in one group.
+        target: the type of vCPU that was asked of KVM.
+        features: what was asked of KVM for it.
+        pvtime_address: guest address of its record of stolen time.
     """
 
     index: int
     mpidr: RegisterView
-    psci_state: str
-    registers: tuple[RegisterView, ...]
-    vectors: tuple[str, ...]
-    fp: tuple[RegisterView, ...]
-    sys_regs: tuple[RegisterView, ...]
+    power_state: str
+    groups: tuple[Section, ...]
+    target: str | None = None
+    features: tuple[str, ...] = ()
+    pvtime_address: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """The words of a register, or of a row of registers of one name, as they are saved.
+
+    Attributes:
+        vcpu: index of the vCPU that it belongs to; None for the distributor.
+        owner: the list that it is in.
+        name: None where the list is not the one that is expected, so that names are unknown.
+        words: None for a register that the host has not.
+    """
+
+    vcpu: int | None
+    owner: str
+    name: str | None
+    words: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class GicView:
+    """The interrupt controller.
+
+    Attributes:
+        version: "GICv2" or "GICv3"; None if it can't be told.
+        sections: registers that are not of one interrupt each.
+        interrupts: those that are enabled, pending or active; empty if that can't be told.
+        rows: all that Firecracker saved, except for the ITS.
+        notes: what is not as it should be.
+        declared_size_bytes: what squib's `gic_state.len` says.
+        blob: squib's `gic_state.bytes`.
+    """
+
+    version: str | None
+    sections: tuple[Section, ...] = ()
+    interrupts: tuple[Interrupt, ...] = ()
+    rows: tuple[RowView, ...] = ()
+    notes: tuple[str, ...] = ()
+    declared_size_bytes: int | None = None
+    blob: BlobView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeView:
+    """A range of numbers or addresses, both ends included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatorView:
+    """Who hands out numbers or addresses.
+
+    Attributes:
+        space: what can be handed out.
+        next: the least number that was never handed out.
+        freed: numbers that were given back.
+        allocated: address ranges that are handed out, in rising order.
+        tree_height: of the tree of address ranges, as it says itself; 0 if it is empty.
+    """
+
+    name: str
+    space: RangeView
+    next: int | None = None
+    freed: tuple[int, ...] = ()
+    allocated: tuple[RangeView, ...] = ()
+    tree_height: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StateView:
-    """The decoded body of a state file; `vm` and `mmds` are as the schema has them."""
+    """The decoded body of a state file.
 
-    vm: VmInfo
+    Attributes:
+        vm: how the VM was configured.
+        regions: guest RAM, in the order of the memory file.
+        memory_file_size_bytes: what the regions take together.
+        mmds: the metadata store; None if there is none.
+    """
+
+    vm: Facts
+    regions: tuple[RegionView, ...]
+    memory_file_size_bytes: int
     vcpus: tuple[VcpuView, ...]
     devices: tuple[DeviceView, ...]
-    gic: GicView
-    mmds: MmdsState | None
+    gic: GicView | None
+    mmds: Facts | None
+    allocators: tuple[AllocatorView, ...] = ()
+
+
+# --- the file ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FormatView:
+    """The format that a file was read as.
+
+    Attributes:
+        id: its id.
+        written_by: the releases that write it.
+        also: ids of other formats that the file is an encoding of.
+    """
+
+    id: str
+    written_by: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +188,7 @@ class MemoryView:
 
     Attributes:
         size_bytes: None if there is no such file.
-        expected_size_bytes: from `mem_size_mib`; None if the state file does not decode.
+        expected_size_bytes: what the regions take; None if the state file does not decode.
     """
 
     path: str
@@ -161,10 +198,16 @@ class MemoryView:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why the loader refuses the file. `error` is the name of a class in `emu.errors`."""
+    """Why the loader refuses the file.
+
+    Attributes:
+        error: the name of a class in `emu.errors`.
+        loader_error: what the VMM calls it; None if it has no name for it.
+    """
 
     error: str
     message: str
+    loader_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +215,21 @@ class Description:
     """All that can be told of one state file.
 
     Attributes:
+        format: None if it can't be told.
         checksum: None if the file has not the size for one.
         header: None if there is none.
+        trailing_size_bytes: bytes between state and checksum, which no loader looks at; None if
+            the body does not decode.
         problems: in the order of the loader's checks; empty if it loads.
-        state: None if the body does not decode.
+        state: None if the body does not decode, or is like no VMM's that is known here.
         memory: None if not looked for.
     """
 
     size_bytes: int
+    format: FormatView | None
     checksum: ChecksumView | None
     header: HeaderView | None
+    trailing_size_bytes: int | None
     problems: tuple[Problem, ...]
     state: StateView | None = None
     memory: MemoryView | None = None

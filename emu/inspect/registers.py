@@ -1,21 +1,38 @@
-"""Registers by name and field, from the one system-register table and the PSTATE layout."""
+"""Registers by name and field, from the tables of `emu.arch`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from emu.arch.bits import Register
 from emu.arch.layouts import MPIDR_EL1, PState
 from emu.arch.sysregs import BY_ENCODING, BY_SQUIB_KEY, SysReg
-from emu.inspect.description import RegisterView
+from emu.inspect.description_registers import RegisterView
 
 
 def view(
-    name: str, value: int, layout: type[Register] | None = None, key: int | None = None
+    name: str,
+    value: int,
+    layout: type[Register] | None = None,
+    key: int | None = None,
+    *,
+    size_bytes: int = 8,
 ) -> RegisterView:
     """A register called `name`, with the fields of `layout`."""
     fields = dict(layout(value).decoded()) if layout else None
-    return RegisterView(name, value, key, fields=fields)
+    shown = value if size_bytes <= 8 else f"{value:#0{2 + 2 * size_bytes}x}"
+    return RegisterView(name, shown, key, fields=fields, size_bytes=size_bytes)
+
+
+def unknown(key: int, value: int, size_bytes: int = 8) -> RegisterView:
+    """A register of which only its key is known."""
+    return replace(view("unknown", value, key=key, size_bytes=size_bytes), known=False)
+
+
+def number(register: RegisterView) -> int:
+    """The value of a register, whatever its width."""
+    return register.value if isinstance(register.value, int) else int(register.value, 16)
 
 
 def pstate(value: int) -> RegisterView:
@@ -44,5 +61,5 @@ def _views(sys_regs: Mapping[int, int], table: Mapping[int, SysReg]) -> tuple[Re
 
 def _sys_reg(key: int, value: int, known: SysReg | None) -> RegisterView:
     if known is None:
-        return RegisterView("unknown", value, key, known=False)
+        return unknown(key, value)
     return view(known.name, value, known.layout, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,8 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from emu.formats import envelope, squib, thawbench
-from emu.formats.thawbench import GicBlob, InterruptBanks, VmGenIdBlob
+from emu.formats import envelope
 from harness import data
 from harness.cli import main
 
@@ -103,79 +101,6 @@ def test_build_leaves_no_half_written_file(
     assert list(tmp_path.iterdir()) == []
 
 
-# --- describe --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", STATE_FILES, ids=lambda path: path.stem)
-def test_describe_succeeds_on_exactly_the_files_that_squib_loads(path: Path) -> None:
-    result = run("describe", path)
-    assert "VM\n" in result.stdout
-    if path.stem[:2] in LOADABLE:
-        assert (result.exit_code, result.stderr) == (0, "")
-    else:
-        assert_fails(result, path.name)
-
-
-def test_describe_shows_registers_by_name_and_field() -> None:
-    lines = run("describe", REALISTIC).stdout.splitlines()
-    assert "format:      bitcode, version 5.0.0" in lines
-    assert "  boot_args          console=ttyAMA0 panic=1" in lines
-    assert "    33 ESR_EL1 0x56000000 EC=SVC IL=1 ISS=0" in lines
-    assert any(line.startswith("  slot 1  virtio-net 'eth0'  140 bytes, opaque") for line in lines)
-
-
-def test_describe_shows_what_this_project_wrote(tmp_path: Path) -> None:
-    value = squib.load(REALISTIC.read_bytes())
-    vmgenid = thawbench.VMGENID.encode(VmGenIdBlob(gsi=47, addr=0x801F_FFF0))
-    value.data.device_states.devices = [
-        squib.DeviceState("vmgenid", "vmgenid", thawbench.NO_MMIO_SLOT, vmgenid),
-        squib.DeviceState("pl011", "console", thawbench.NO_MMIO_SLOT, b"foreign"),
-    ]
-    spis = InterruptBanks([1], [1 << 15], [1 << 15], [0], [1 << 15], bytes(32))
-    gic = thawbench.GIC.encode(GicBlob(2, spis, routes=[0] * 32, redistributors=[]))
-    value.data.gic_state = squib.GicState(len(gic), gic)
-    path = tmp_path / "vm.snap"
-    path.write_bytes(squib.encode(value))
-    lines = run("describe", path).stdout.splitlines()
-    assert "      addr 0x801ffff0" in lines
-    assert "      GICD_CTLR 0x2" in " ".join(lines)
-    assert any("'console'" in line and "not made by thawbench" in line for line in lines)
-    assert any("INTID   47  SPI      enabled, pending; edge, group 0" in line for line in lines)
-
-
-def test_describe_prints_json() -> None:
-    result = run("describe", "--json", REALISTIC)
-    description = json.loads(result.stdout)
-    assert description["header"]["version"] == "5.0.0"
-    assert [vcpu["mpidr"]["value"] for vcpu in description["state"]["vcpus"]] == [0, 1]
-
-
-@pytest.mark.parametrize("options", [[], ["--json"]])
-def test_describe_tells_what_it_can_of_a_damaged_file(options: list[str], tmp_path: Path) -> None:
-    path = tmp_path / "cut.snap"
-    path.write_bytes(REALISTIC.read_bytes()[:3000])
-    result = run("describe", *options, path)
-    assert_fails(result, "CRC-64")
-    assert "5.0.0" in result.stdout
-    assert "DecodeError" in result.stdout
-
-
-def test_describe_tells_whether_the_memory_file_fits(tmp_path: Path) -> None:
-    path = tmp_path / "vm.snap"
-    path.write_bytes(REALISTIC.read_bytes())
-    assert "vm.mem (not there)" in run("describe", path).stdout
-    path.with_suffix(".mem").write_bytes(bytes(10))
-    assert "10 bytes where mem_size_mib asks for 536,870,912" in run("describe", path).stdout
-
-
-def test_what_a_terminal_would_obey_is_shown_escaped(tmp_path: Path) -> None:
-    value = squib.load(REALISTIC.read_bytes())
-    value.data.vm_info.boot_args = "\x1b[31mred\r\n[bold]"
-    path = tmp_path / "vm.snap"
-    path.write_bytes(squib.encode(value))
-    assert r"boot_args          \x1b[31mred\r\n[bold]" in run("describe", path).stdout
-
-
 # --- bad input -------------------------------------------------------------------------------
 
 
@@ -194,37 +119,16 @@ BAD_FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "flipped bit": (flip_last_bit, "CRC-64"),
     "too large": (lambda file: file + bytes(10_000_000), "larger than 10,000,000 bytes"),
     "another schema": (another_schema, "version 9.0.0"),
-    "random": (lambda file: bytes(range(256)), "CRC-64"),
+    "random": (lambda file: bytes(range(256)), "does not begin with the header"),
 }
 
 
-@pytest.mark.parametrize("command", ["describe", "dump"])
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_is_one_line_and_exit_status_2(command: str, name: str, tmp_path: Path) -> None:
+def test_a_bad_file_is_one_line_and_exit_status_2(name: str, tmp_path: Path) -> None:
     spoil, message = BAD_FILES[name]
     path = tmp_path / "bad.snap"
     path.write_bytes(spoil(REALISTIC.read_bytes()))
-    assert_fails(run(command, path), message)
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "message"),
-    [
-        ("magic", envelope.MAGIC_X86_64, "x86_64"),
-        ("magic", 1, "0x0000000000000001"),
-        ("version", "6.0.0", "expected 5.0.x"),
-    ],
-)
-def test_a_header_of_something_else_is_refused_by_describe_and_dumped(
-    field: str, value: object, message: str, tmp_path: Path
-) -> None:
-    """`dump` judges checksum and encoding only."""
-    snapshot = squib.load(REALISTIC.read_bytes())
-    setattr(snapshot.header, field, value)
-    path = tmp_path / "other.snap"
-    path.write_bytes(squib.encode(snapshot))
-    assert_fails(run("describe", path), message)
-    assert json.loads(run("dump", path).stdout)["header"][field] == value
+    assert_fails(run("dump", path), message)
 
 
 @pytest.mark.parametrize("command", [["describe"], ["dump"], ["build", "-o", "unused"]])

@@ -1,0 +1,1 @@
+"""How a Firecracker state becomes that of another release: one module of rules per release."""

@@ -1,0 +1,1 @@
+"""The commands of `thawbench` that come in groups."""
