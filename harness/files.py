@@ -18,9 +18,10 @@ from emu.formats import registry
 from emu.formats.atomic import write_atomic
 from emu.formats.format import Format
 from emu.inspect.describe import describe_file
-from emu.inspect.open import open_state, value_of_json
+from emu.inspect.open import OpenState, open_state, value_of_json
 from emu.wire import jsonvalue
 from harness.report import print_description
+from harness.text import printable
 
 STANDARD_INPUT = Path("-")
 
@@ -37,21 +38,45 @@ def describe(path: Path, *, as_id: str | None, as_json: bool) -> None:
         raise SnapshotError(f"{path}: {description.problems[0].message}")
 
 
+def opened(path: Path, as_id: str | None) -> OpenState:
+    """The value of a state file; says on stderr if it may be one of another format as well.
+
+    Raises `SnapshotError` or `OSError`.
+    """
+    state = open_state(path, as_id)
+    _note_others(path, state)
+    return state
+
+
+def _note_others(path: Path, state: OpenState) -> None:
+    if state.others:
+        others = ", ".join(other.id for other in state.others)
+        click.echo(
+            f"thawbench: note: {printable(str(path))} may as well be of {others}; it was taken for "
+            f"{state.format.id} (--as decides)",
+            err=True,
+        )
+
+
 def dump(path: Path, as_id: str | None) -> None:
     """Print the value of the state file `path` as serde_json does."""
     with naming(path):
-        state = open_state(path, as_id)
+        state = opened(path, as_id)
     # As bytes: text would get other line ends on Windows.
     click.echo(jsonvalue.dumps(state.format.schema, state.snapshot).encode())
 
 
-def build(value: Path, output: Path, as_id: str | None) -> None:
+def build(value: Path, output: Path, as_id: str | None, *, as_json: bool) -> None:
     """Write the state file of a JSON value to `output`."""
     data = sys.stdin.buffer.read() if value == STANDARD_INPUT else value.read_bytes()
     with naming(value):
         state = value_of_json(_text(data), as_id)
         encoded = state.format.encode(state.snapshot)
     write_atomic(output, encoded)
+    _note_others(value, state)
+    if as_json:
+        written = {"file": str(output), "format": state.format.id, "size_bytes": len(encoded)}
+        click.echo(json.dumps(written, indent=2))
 
 
 def list_formats(*, as_json: bool) -> None:

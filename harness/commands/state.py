@@ -36,8 +36,9 @@ def describe(*, file: Path, as_id: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("file", type=FILE)
 @AS
+@click.option("--checks", "list_checks", is_flag=True, help="List all checks of the loader.")
 @JSON
-def verify(*, file: Path, as_id: str | None, as_json: bool) -> None:
+def verify(*, file: Path, as_id: str | None, list_checks: bool, as_json: bool) -> None:
     """Say what a release's loader makes of the state file FILE, and why.
 
     The exit status is 0 if the loader accepts it, 1 if it rejects it, and 2 if the file can't be
@@ -45,12 +46,13 @@ def verify(*, file: Path, as_id: str | None, as_json: bool) -> None:
     """
     from harness import verifying
 
-    sys.exit(0 if verifying.run(file, as_id, as_json=as_json) else 1)
+    sys.exit(0 if verifying.run(file, as_id, list_checks=list_checks, as_json=as_json) else 1)
 
 
 @click.command()
 @click.argument("file", type=FILE)
 @AS
+@click.option("--json", is_flag=True, expose_value=False, help="It prints JSON in any case.")
 def dump(*, file: Path, as_id: str | None) -> None:
     """Print the whole value of the state file FILE as JSON.
 
@@ -65,8 +67,9 @@ def dump(*, file: Path, as_id: str | None) -> None:
 @click.argument("value", metavar="JSON", type=FILE)
 @click.option("-o", "--output", type=FILE, required=True, help="The state file to write.")
 @AS
-def build(*, value: Path, output: Path, as_id: str | None) -> None:
+@JSON
+def build(*, value: Path, output: Path, as_id: str | None, as_json: bool) -> None:
     """Write the state file of a value in JSON, as `dump` prints it; `-` is standard input."""
     from harness import files
 
-    files.build(value, output, as_id)
+    files.build(value, output, as_id, as_json=as_json)
