@@ -17,9 +17,9 @@ from emu.formats.memory.file import MemoryFile
 from emu.formats.memory.regions import Layout, Span
 from emu.inspect.diff import Difference, diff
 from emu.inspect.naming import naming_of
-from emu.inspect.open import OpenState, open_state
+from emu.inspect.open import OpenState
 from harness.differences import print_differences
-from harness.files import naming
+from harness.files import naming, opened
 
 PAGE_SIZE_BYTES = 4096
 
@@ -41,7 +41,7 @@ class Snapshot:
     def open(self) -> OpenState:
         """The value of the state file; raises `SnapshotError` or `OSError`."""
         with naming(self.state):
-            return open_state(self.state, self.as_id)
+            return opened(self.state, self.as_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from emu.formats import registry
 from emu.formats.atomic import write_atomic
 from emu.formats.format import Format
 from emu.inspect.convert import Addition, Change, Conversion, Loss, convert
-from emu.inspect.open import open_state
-from harness.files import naming
+from harness.files import naming, opened
 from harness.text import printable
 
 _VALUE_LENGTH_MAX = 60
@@ -53,7 +52,7 @@ def run(
     """
     target = registry.get(to_id)
     with naming(path):
-        state = open_state(path, as_id)
+        state = opened(path, as_id)
         conversion = convert(state.snapshot, state.format, target)
         data = target.encode(conversion.snapshot)
     refused = bool(conversion.losses) and not lossy

@@ -13,10 +13,9 @@ from emu.formats.atomic import write_atomic
 from emu.formats.format import Format
 from emu.inspect.edit import edit
 from emu.inspect.naming import naming_of
-from emu.inspect.open import open_state
 from harness.comparing import as_data, between
 from harness.differences import print_differences
-from harness.files import naming
+from harness.files import naming, opened
 from harness.text import printable
 
 
@@ -48,7 +47,7 @@ def run(
         OSError: a file can't be read or written.
     """
     with naming(path):
-        old = open_state(path, as_id)
+        old = opened(path, as_id)
         snapshot = edit(
             old.format.schema,
             old.snapshot,

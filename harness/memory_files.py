@@ -23,8 +23,7 @@ from emu.formats.memory.rebase import rebase as rebase_files
 from emu.formats.memory.regions import Layout, Region, Span
 from emu.formats.memory.sparse import SCAN_BLOCK_BYTES, Method, Progress, quiet
 from emu.formats.memory.survey import PageView, Survey, survey
-from emu.inspect.open import open_state
-from harness.files import naming
+from harness.files import naming, opened
 from harness.text import printable
 
 
@@ -33,7 +32,7 @@ def layout_of_state(path: Path | None, as_id: str | None) -> Layout | None:
     if path is None:
         return None
     with naming(path):
-        state = open_state(path, as_id)
+        state = opened(path, as_id)
         return Layout(state.format.regions(state.snapshot.data))
 
 
