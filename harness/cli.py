@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from typing import IO, Any
 
 import click
 
 from emu.errors import ThawbenchError
-from harness.commands import compare, machine, state
+from harness.commands import compare, corpus, machine, state
 from harness.commands.convert import convert
-from harness.commands.corpus import corpus
 from harness.commands.memory import memory
-from harness.text import printable
-
-PROGRAM = "thawbench"
+from harness.report.output import PROGRAM
+from harness.report.text import printable
 
 
 class CommandError(click.ClickException):
@@ -37,21 +37,53 @@ class CommandError(click.ClickException):
 class CommandGroup(click.Group):
     """Commands that report errors as this project does."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line; answers `--help` and `--version` as well."""
+        with _ending_well():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         _speak_utf8(sys.stdout)
         _speak_utf8(sys.stderr)
-        try:
-            result = super().invoke(ctx)
+        with _ending_well():
+            try:
+                return super().invoke(ctx)
+            finally:
+                if sys.stdout:  # there may be none
+                    sys.stdout.flush()
+
+
+@contextmanager
+def _ending_well() -> Iterator[None]:
+    """End as a command should, whatever happens: 1 is the exit status of a no, and of no error."""
+    try:
+        yield
+    except BrokenPipeError:
+        _give_up_stdout()
+        sys.exit(_READER_GONE)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except ThawbenchError as error:
+        raise CommandError(str(error)) from error
+    except OSError as error:
+        _give_up_stdout()
+        where = f"{error.filename}: " if error.filename else ""
+        raise CommandError(f"{where}{error.strerror or error}") from error
+
+
+# As a shell tells of a process that SIGPIPE or SIGINT has ended.
+_READER_GONE = 128 + 13
+_INTERRUPTED = 128 + 2
+
+
+def _give_up_stdout() -> None:
+    """Lose what stdout did not take, or Python would try again at its end, and complain."""
+    try:
+        if sys.stdout:
             sys.stdout.flush()
-        except BrokenPipeError:
-            raise  # the reader has gone; click ends quietly
-        except ThawbenchError as error:
-            raise CommandError(str(error)) from error
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            raise CommandError(f"{where}{error.strerror or error}") from error
-        return result
+    except OSError:
+        sys.stdout = io.StringIO()
 
 
 def _speak_utf8(stream: IO[str]) -> None:
@@ -92,7 +124,8 @@ for command in (
     state.build,
     convert,
     memory,
-    corpus,
+    corpus.sample,
+    corpus.corpus,
     machine.demo,
     machine.thaw,
 ):

@@ -27,6 +27,8 @@ def write_atomic(path: Path, data: Data) -> None:
 def write_all_atomic(files: Mapping[Path, Data | Iterable[Data]]) -> None:
     """Write several files, each given whole or in pieces; nothing is replaced before all are there.
 
+    A file that is replaced leaves its permissions to the new one.
+
     Raises `OSError`. Should a rename fail (writing would have failed before), the earlier files of
     `files` are replaced already; each file is whole in any case, and no temporary file remains.
     """
@@ -35,11 +37,13 @@ def write_all_atomic(files: Mapping[Path, Data | Iterable[Data]]) -> None:
         temporaries = {}
         for target, data in targets.items():
             temporary = _sibling(target)
-            cleanup.callback(temporary.unlink, missing_ok=True)
-            _write(temporary, [data] if isinstance(data, Data) else data)
+            cleanup.callback(_remove, temporary)
+            with _about(target, temporary), _new_file(temporary, like=target) as file:
+                file.writelines([data] if isinstance(data, Data) else data)
             temporaries[target] = temporary
         for target, temporary in temporaries.items():
-            os.replace(temporary, target)
+            with _about(target, temporary):
+                os.replace(temporary, target)
 
 
 @contextlib.contextmanager
@@ -53,19 +57,41 @@ def replacing(path: Path, *, like: Path | None = None) -> Iterator[BinaryIO]:
     target = _regular(path)
     temporary = _sibling(target)
     with contextlib.ExitStack() as cleanup:
-        cleanup.callback(temporary.unlink, missing_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                model = target if target.exists() else like
-                if model is not None:
-                    shutil.copymode(model, temporary)
+        cleanup.callback(_remove, temporary)
+        with _about(target, temporary):
+            with _new_file(temporary, like=target if target.exists() else like) as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            error.filename = error.filename or str(path)
-            raise
-        os.replace(temporary, target)
+            os.replace(temporary, target)
+
+
+@contextlib.contextmanager
+def _about(target: Path, temporary: Path) -> Iterator[None]:
+    """Errors of the file `temporary`, which is soon gone, are told as those of `target`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename in {None, str(temporary), temporary}:
+            error.filename = str(target)
+        raise
+
+
+@contextlib.contextmanager
+def _new_file(path: Path, *, like: Path | None) -> Iterator[BinaryIO]:
+    """A file that was not there, on the disk when the block ends.
+
+    Its permissions are those of `like`, if that exists, before the first byte is written.
+    """
+    with path.open("xb") as file:
+        if like is not None and like.exists():
+            shutil.copymode(like, path)
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _remove(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # it may be renamed, or its folder may never have been one
+        temporary.unlink()
 
 
 def _sibling(target: Path) -> Path:
@@ -75,16 +101,11 @@ def _sibling(target: Path) -> Path:
 
 def _regular(path: Path) -> Path:
     """`path` with symbolic links followed; `OSError` for what a rename must not replace."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file, so it can't be replaced", str(path))
     return path
-
-
-def _write(path: Path, pieces: Iterable[Data]) -> None:
-    with path.open("xb") as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())

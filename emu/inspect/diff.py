@@ -29,9 +29,9 @@ from typing import Any, Literal
 
 from emu.arch.bits import Register
 from emu.errors import ValueFileError
-from emu.inspect.containers import Fields, bit_fields_of, container_of, plain_container_of
-from emu.inspect.parts import PLAIN, Container, Naming, Part, root
-from emu.inspect.patterns import Matcher, matcher
+from emu.inspect.values.containers import Fields, bit_fields_of, container_of, plain_container_of
+from emu.inspect.values.parts import PLAIN, Container, Naming, Part, root
+from emu.inspect.values.patterns import Matcher, matcher
 from emu.wire import jsonvalue
 from emu.wire.nodes import EnumNode, FloatNode, IntNode, Node, UnionNode
 
@@ -116,7 +116,7 @@ def diff(
         value_a: the old value.
         schema_b: the type of `value_b`.
         value_b: the new value.
-        ignore: patterns of paths to pass over; see `emu.inspect.patterns`.
+        ignore: patterns of paths to pass over; see `emu.inspect.values.patterns`.
         naming_a: that of the format of `value_a`.
         naming_b: that of the format of `value_b`; `naming_a` by default.
 

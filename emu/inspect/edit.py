@@ -18,10 +18,10 @@ from itertools import pairwise
 from typing import Any
 
 from emu.errors import EditError
-from emu.inspect import literals
-from emu.inspect.lookup import inside, rebuilt, resolve, trail
-from emu.inspect.parts import PLAIN, Naming, Part, root
-from emu.inspect.paths import Path, parse_prefix
+from emu.inspect.values import literals
+from emu.inspect.values.lookup import inside, rebuilt, resolve, trail
+from emu.inspect.values.parts import PLAIN, Naming, Part, root
+from emu.inspect.values.paths import Path, parse_prefix
 
 
 def edit(
@@ -38,8 +38,8 @@ def edit(
         schema: the type of `value`: a `Struct` class, an annotation or a node.
         value: the value, which stays as it is.
         assignments: each `path=value`, or `path[+]=value` for a new last item of a list; how
-            values are written is in `emu.inspect.literals`. An entry of a map or a register set
-            that is not there is added.
+            values are written is in `emu.inspect.values.literals`. An entry of a map or a register
+            set that is not there is added.
         delete: paths of items and entries to remove. They name what is there after the
             assignments and before any deletion.
         naming: that of the value's format.

@@ -60,10 +60,9 @@ def _decode(detection: Detection, data: bytes) -> Any:
     try:
         return detection.format.decode(data)
     except DecodeError as error:
-        error.args = (
-            f"{error}; the header says version {detection.header.version}, written in "
-            f"{detection.header.encoding}, so the file was read as {detection.format.id}",
-        )
+        header = detection.header
+        told = f"the header says version {header.version}, written in {header.encoding}"
+        error.args = (f"{error}; {told}, so the file was read as {detection.format.id}",)
         raise
 
 
@@ -91,16 +90,26 @@ def value_of_json(text: str, as_id: str | None = None) -> OpenState:
     data = jsonvalue.parse(text)
     candidates = (registry.get(as_id),) if as_id is not None else _candidates(data)
     values: list[tuple[Format, Any]] = []
-    errors: list[ValueFileError] = []
+    errors: dict[Format, ValueFileError] = {}
     for candidate in candidates:
         try:
             values.append((candidate, jsonvalue.from_json(candidate.schema, data)))
         except ValueFileError as error:
-            errors.append(error)
+            errors[candidate] = error
     if not values:
-        raise errors[0]
+        raise _refusal(data, errors)
     chosen, snapshot = values[0]
     return OpenState(chosen, snapshot, tuple(other for other, _ in values[1:]))
+
+
+def _refusal(data: Any, errors: dict[Format, ValueFileError]) -> ValueFileError:
+    """What is wrong by each of the formats that a JSON value is most like."""
+    likeness = {known: _likeness(known, data) for known in errors}
+    most = max(likeness.values())
+    ids = {str(error): known.id for known, error in errors.items() if likeness[known] == most}
+    if len(ids) == 1:
+        return ValueFileError(*ids)
+    return ValueFileError("; ".join(f"no value of {id_}: {text}" for text, id_ in ids.items()))
 
 
 def _candidates(data: Any) -> tuple[Format, ...]:

@@ -229,10 +229,13 @@ def _object(data: Any, path: str, expected: object) -> Mapping[str, Any]:
 
 
 def _load_map(node: MapNode, data: Any, path: str) -> dict[Any, Any]:
-    return {
-        _load_key(node.key, key, path): _load(node.value, item, f"{path}[{key!r}]")
-        for key, item in _object(data, path, node).items()
-    }
+    entries: dict[Any, Any] = {}
+    for text, item in _object(data, path, node).items():
+        key = _load_key(node.key, text, path)
+        if key in entries:
+            _reject(path, f"the key {text!r} stands for an entry that is there already")
+        entries[key] = _load(node.value, item, f"{path}[{text!r}]")
+    return entries
 
 
 def _load_key(node: Node, key: str, path: str) -> Any:
@@ -249,7 +252,7 @@ def _load_key(node: Node, key: str, path: str) -> Any:
 def _load_enum(node: EnumNode, data: Any, path: str) -> Any:
     name = _expect(str, data, path, node)
     if name not in node.names:
-        _reject(path, f"found {name!r}, expected one of {', '.join(node.names)}")
+        _reject(path, f"found {name!r:.60}, expected one of {', '.join(node.names)}")
     return node.cls(name)
 
 

@@ -39,11 +39,11 @@ def diff(
     They may be of two formats. The exit status is 0 if they say the same, 1 if they differ, and 2
     if they can't be compared.
     """
-    from harness.comparing import Snapshot, compare
+    from harness.actions.diff import Snapshot, run
 
     memory_a, memory_b = memories or (None, None)
     old, new = Snapshot(a, as_a, memory_a), Snapshot(b, as_b, memory_b)
-    sys.exit(1 if compare(old, new, ignore, as_json=as_json) else 0)
+    sys.exit(1 if run(old, new, ignore, as_json=as_json) else 0)
 
 
 @click.command()
@@ -71,6 +71,6 @@ def edit(
     assignments are checked before anything is written, and the checksum is made anew. If the
     release that wrote FILE would not load the result, a warning says so.
     """
-    from harness import editing
+    from harness.actions.edit import run
 
-    editing.run(file, output, assignments, delete=delete, as_id=as_id, as_json=as_json)
+    run(file, output, assignments, delete=delete, as_id=as_id, as_json=as_json)

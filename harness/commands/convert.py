@@ -27,6 +27,6 @@ def convert(
     What is lost is shown, with what the guest notices of it; nothing is written then unless
     --lossy is given, and the exit status is 2. The memory file stays as it is.
     """
-    from harness import converting
+    from harness.actions.convert import run
 
-    converting.run(file, output, to_id, as_id=as_id, lossy=lossy, as_json=as_json)
+    run(file, output, to_id, as_id=as_id, lossy=lossy, as_json=as_json)

@@ -21,10 +21,10 @@ def demo(output: Path, entropy: bytes | None) -> None:
 
     The exit status is 0 if every property holds, and 1 if one is broken.
     """
-    from harness import demo as demonstration
+    from harness.actions.demo import run
     from harness.entropy import draw_seed
 
-    sys.exit(demonstration.run(output, draw_seed() if entropy is None else entropy))
+    sys.exit(run(output, draw_seed() if entropy is None else entropy))
 
 
 @click.command()
@@ -55,10 +55,10 @@ def thaw(
     max_insns: int,
 ) -> None:
     """Thaw the state file FILE with its memory file, run on, and show what happens."""
-    from harness import thawing
+    from harness.actions.thaw import ThawOptions, run
     from harness.entropy import draw_seed
 
-    options = thawing.ThawOptions(
+    options = ThawOptions(
         memory=memory,
         seed=draw_seed() if entropy is None else entropy,
         host_clock=host_clock,
@@ -66,4 +66,4 @@ def thaw(
         plan=plan,
         max_instructions=max_insns,
     )
-    sys.exit(thawing.run(file, options))
+    sys.exit(run(file, options))

@@ -34,7 +34,7 @@ def info(
     With a state file, also the memory regions, and whether FILE is long enough for them; if it is
     not, the exit status is 2.
     """
-    from harness import memory_files
+    from harness.actions import memory as memory_files
 
     layout = memory_files.layout_of_state(state, as_id)
     memory_files.info(file, layout, list_extents=extents, as_json=as_json)
@@ -57,7 +57,7 @@ def rebase(
 
     BASE is replaced when the result is complete, or not at all.
     """
-    from harness import memory_files
+    from harness.actions import memory as memory_files
 
     memory_files.rebase(base, diffs, output, scan=scan, as_json=as_json)
 
@@ -79,7 +79,7 @@ def diff(
 
     The exit status is 0 if they are equal, 1 if they differ, and 2 if they can't be compared.
     """
-    from harness import memory_files
+    from harness.actions import memory as memory_files
 
     layout = memory_files.layout_of_state(state, as_id)
     page_size_bytes = PAGE_SIZES_BYTES[page_size]

@@ -14,9 +14,9 @@ from harness.commands.options import AS, FILE, JSON
 @JSON
 def formats(*, as_json: bool) -> None:
     """List the formats that are known, with the releases that write them."""
-    from harness import files
+    from harness.actions.formats import run
 
-    files.list_formats(as_json=as_json)
+    run(as_json=as_json)
 
 
 @click.command()
@@ -28,9 +28,9 @@ def describe(*, file: Path, as_id: str | None, as_json: bool) -> None:
 
     Of a damaged file, what can be told is shown all the same; the exit status is then 2.
     """
-    from harness import files
+    from harness.actions.describe import run
 
-    files.describe(file, as_id=as_id, as_json=as_json)
+    run(file, as_id, as_json=as_json)
 
 
 @click.command()
@@ -44,9 +44,9 @@ def verify(*, file: Path, as_id: str | None, list_checks: bool, as_json: bool) -
     The exit status is 0 if the loader accepts it, 1 if it rejects it, and 2 if the file can't be
     read or its format can't be told.
     """
-    from harness import verifying
+    from harness.actions.verify import run
 
-    sys.exit(0 if verifying.run(file, as_id, list_checks=list_checks, as_json=as_json) else 1)
+    sys.exit(0 if run(file, as_id, list_checks=list_checks, as_json=as_json) else 1)
 
 
 @click.command()
@@ -58,9 +58,9 @@ def dump(*, file: Path, as_id: str | None) -> None:
 
     Checksum and encoding must be right; what the value says is not judged.
     """
-    from harness import files
+    from harness.actions.dump import run
 
-    files.dump(file, as_id)
+    run(file, as_id)
 
 
 @click.command()
@@ -70,6 +70,6 @@ def dump(*, file: Path, as_id: str | None) -> None:
 @JSON
 def build(*, value: Path, output: Path, as_id: str | None, as_json: bool) -> None:
     """Write the state file of a value in JSON, as `dump` prints it; `-` is standard input."""
-    from harness import files
+    from harness.actions.build import run
 
-    files.build(value, output, as_id, as_json=as_json)
+    run(value, output, as_id, as_json=as_json)

@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from emu.formats.format import Format
-from emu.inspect.containers import walk
-from emu.inspect.lookup import rebuilt, trail
-from emu.inspect.parts import Part, root
+from emu.inspect.values.containers import walk
+from emu.inspect.values.lookup import rebuilt, trail
+from emu.inspect.values.parts import Part, root
 from emu.wire.nodes import (
     BoolNode,
     BytesNode,

@@ -165,6 +165,7 @@ def write(
     """
     registry.get(format_id)
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / MANIFEST).unlink(missing_ok=True)
     accepted: dict[str, list[int]] = {kind: [0, 0] for kind in KINDS}
     for entry in generate(format_id, count=count, seed=seed):
         write_atomic(directory / f"{entry.name}.snap", entry.data)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Final
 
 from emu.arch.uart16550 import IER, IIR, LCR, LSR, MCR, MSR
-from emu.arch.vmclock import VmClockFlags
+from emu.formats.firecracker.system_memory import (
+    STOLEN_TIME_SIZE_BYTES,
+    VMCLOCK_AT_BOOT,
+    VMCLOCK_SIZE_BYTES,
+    VMGENID_ALIGNMENT_BYTES,
+    VMGENID_SIZE_BYTES,
+)
 from harness.states.facts import Facts, Variant
-from harness.states.guest import PAGE
-from harness.states.vcpus import PVTIME_SIZE
 from harness.states.vm import Vm
-
-_VMGENID_SIZE = 16
-_VMGENID_ALIGNMENT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def attach(vm: Vm) -> Platform:
         rtc=vm.placement.rtc_window(),
         vmgenid={
             "gsi": vm.placement.gsi(),
-            "addr": vm.placement.system_memory(_VMGENID_SIZE, _VMGENID_ALIGNMENT),
+            "addr": vm.placement.system_memory(VMGENID_SIZE_BYTES, VMGENID_ALIGNMENT_BYTES),
         },
         vmclock=_vmclock(vm) if vm.release.vmclock else None,
         pvtime=_pvtime(vm) if vm.release.pci else None,
@@ -70,43 +70,22 @@ def attach(vm: Vm) -> Platform:
 
 
 def _pvtime(vm: Vm) -> int:
-    return vm.placement.system_memory(vm.machine.vcpus * PVTIME_SIZE, PVTIME_SIZE)
+    return vm.placement.system_memory(
+        vm.machine.vcpus * STOLEN_TIME_SIZE_BYTES, STOLEN_TIME_SIZE_BYTES
+    )
 
 
 # --- VMClock -----------------------------------------------------------------------------------
-
-_VMCLOCK_ABI: Final[Facts] = {
-    "magic": int.from_bytes(b"VCLK", "little"),
-    "size": PAGE,
-    "version": 1,
-    "counter_id": 0xFF,  # invalid: there is no time in it
-    "time_type": 0,
-    "flags": VmClockFlags().replace(VM_GEN_COUNTER_PRESENT=1, NOTIFICATION_PRESENT=1).value,
-    "pad": [0, 0],
-    "clock_status": 0,
-    "leap_second_smearing_hint": 0,
-    "tai_offset_sec": 0,
-    "leap_indicator": 0,
-    "counter_period_shift": 0,
-    "counter_value": 0,
-    "counter_period_frac_sec": 0,
-    "counter_period_esterror_rate_frac_sec": 0,
-    "counter_period_maxerror_rate_frac_sec": 0,
-    "time_sec": 0,
-    "time_frac_sec": 0,
-    "time_esterror_nanosec": 0,
-    "time_maxerror_nanosec": 0,
-}
 
 
 def _vmclock(vm: Vm) -> Facts:
     """Of a VM that was restored a few times, or never: each time counts."""
     restored = vm.random.choice([0, vm.random.randrange(4)])
     return {
-        "guest_address": vm.placement.system_memory(PAGE, PAGE),
+        "guest_address": vm.placement.system_memory(VMCLOCK_SIZE_BYTES, VMCLOCK_SIZE_BYTES),
         "gsi": vm.placement.gsi(),
         "inner": {
-            **_VMCLOCK_ABI,
+            **VMCLOCK_AT_BOOT,
             "seq_count": 2 * restored,
             "disruption_marker": restored,
             "vm_generation_counter": restored,

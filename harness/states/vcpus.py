@@ -17,6 +17,7 @@ from emu.arch import layouts, one_reg
 from emu.arch.kvm import NEVER_WRITTEN
 from emu.arch.kvm_reg_list import HostKernel, register_list
 from emu.formats.firecracker.leaves import Aarch64RegisterVec
+from emu.formats.firecracker.system_memory import STOLEN_TIME_SIZE_BYTES
 from harness import data
 from harness.states.facts import Facts
 from harness.states.guest import KERNEL_PHYSICAL, Guest
@@ -197,9 +198,5 @@ def _vcpu(vcpu: int, regs: Aarch64RegisterVec, pvtime: int | None) -> Facts:
         "regs": {"ids": regs.ids, "data": regs.data},
         "mpidr": mpidr(vcpu),
         "kvi": b"".join(word.to_bytes(4, "little") for word in init),
-        "pvtime_ipa": None if pvtime is None else pvtime + vcpu * PVTIME_SIZE,
+        "pvtime_ipa": None if pvtime is None else pvtime + vcpu * STOLEN_TIME_SIZE_BYTES,
     }
-
-
-PVTIME_SIZE: Final = 64
-"""`STEALTIME_STRUCT_MEM_SIZE`, in bytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -95,6 +96,52 @@ def test_the_target_of_a_symbolic_link_is_replaced_and_the_link_stays(tmp_path: 
     write_atomic(link, b"new")
     assert link.is_symlink()
     assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_symbolic_link_that_leads_to_itself_is_an_error(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    try:
+        link.symlink_to(link)
+    except OSError:
+        pytest.skip("this user may not make symbolic links")
+    with pytest.raises(OSError, match="symbolic link") as caught:
+        write_atomic(link, b"new")
+    assert caught.value.filename == str(link)
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_an_error_names_the_file_and_not_the_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomic(tmp_path / "a", b"new")
+    assert caught.value.filename == str(tmp_path / "a")
+
+
+def test_a_missing_folder_is_told_by_the_name_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        write_atomic(tmp_path / "absent" / "a", b"new")
+    assert caught.value.filename == str(tmp_path / "absent" / "a")
+
+
+def test_an_error_of_the_pieces_keeps_the_name_of_what_it_is_about(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield (tmp_path / "source").read_bytes()
+
+    with pytest.raises(FileNotFoundError) as caught:
+        write_all_atomic({tmp_path / "a": pieces()})
+    assert caught.value.filename == str(tmp_path / "source")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no such permissions")
+def test_the_permissions_are_those_of_the_file_that_is_replaced(tmp_path: Path) -> None:
+    """A state file holds what the guest had in its registers."""
+    path = tmp_path / "a"
+    path.touch(mode=0o600)
+    write_atomic(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

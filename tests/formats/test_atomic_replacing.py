@@ -51,6 +51,13 @@ def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert contents(tmp_path) == {}
 
 
+def test_a_missing_folder_is_told_by_the_name_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "absent" / "a"
+    with pytest.raises(FileNotFoundError) as caught, replacing(path):
+        pass
+    assert caught.value.filename == str(path)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="this system has no such permissions")
 @pytest.mark.parametrize(("old", "like", "expected"), [(0o600, 0o640, 0o600), (None, 0o640, 0o640)])
 def test_permissions_are_those_of_the_old_file_else_of_the_model(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emu.errors import ValueFileError
-from emu.inspect.parts import Part
+from emu.inspect.values.parts import Part
 from emu.wire import jsonvalue
 from emu.wire.nodes import (
     BoolNode,

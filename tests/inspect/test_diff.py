@@ -9,29 +9,21 @@ import json
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.arch.bits import Register, bit, bits
 from emu.inspect.diff import BitsChange, BytesChange, Difference, diff
-from emu.inspect.parts import Naming
+from emu.inspect.values.parts import Naming
 from emu.wire import bitcode
 from emu.wire.nodes import Node
 from emu.wire.schema import HashMap, Struct, f32, f64, schema_of, u8, u16, u32, u64
 from harness.strategies.schemas import schemas
 from harness.strategies.values import values
-
-any_schema = settings(
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.filter_too_much,
-    ]
-)
-
+from tests.any_schema import any_schema
 
 # --- properties over all schemas ---------------------------------------------------------------
 
@@ -75,6 +67,19 @@ def test_floats_are_compared_as_bits(bits_: int) -> None:
     (difference,) = diff(f64, 0.0, f64, number)
     assert difference.old == 0.0
     assert diff(f32, math.nan, f32, math.nan) == []
+
+
+def test_what_both_values_share_is_not_looked_into() -> None:
+    """An edit leaves most of a state as it was: showing what it did need not visit all of it."""
+
+    class Sealed(list[int]):
+        def __len__(self) -> NoReturn:
+            raise AssertionError
+
+        __iter__ = __len__
+
+    shared = Sealed([1])
+    assert diff(list[u16], shared, list[u16], shared) == []
 
 
 # --- what is told of a difference --------------------------------------------------------------

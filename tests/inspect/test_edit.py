@@ -8,36 +8,28 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, reject, settings
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from emu.arch.bits import Register, bit, bits
 from emu.errors import EditError, PathError, ValueFileError
-from emu.inspect.containers import container_of, walk
 from emu.inspect.diff import Difference, diff
 from emu.inspect.edit import edit
-from emu.inspect.lookup import resolve
-from emu.inspect.parts import Naming, Part, root
+from emu.inspect.values.containers import container_of, walk
+from emu.inspect.values.lookup import resolve
+from emu.inspect.values.parts import Naming, Part, root
 from emu.wire import bitcode
 from emu.wire.nodes import Node, SeqNode
 from emu.wire.schema import Array, HashMap, Struct, char, f32, u8, u64
 from emu.wire.semver import Semver
 from harness.strategies.schemas import schemas
 from harness.strategies.values import values
+from tests.any_schema import any_schema
 
 Literal = Callable[[Part, Any], str]
 
 
 # --- properties over all schemas ---------------------------------------------------------------
-
-
-any_schema = settings(
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.filter_too_much,
-    ]
-)
 
 
 @any_schema
@@ -263,6 +255,7 @@ def test_an_entry_can_be_deleted_and_what_was_just_added_too() -> None:
         ("number=one", "number: found 'one', expected u8, 0 to 255"),
         ("number=none", "number: found 'none', expected u8"),
         ("number=" + "9" * 10_000, "number: found '999"),
+        ("number=0x" + "f" * 10_000, "number: found '0xff"),
         ("flag=yes", "flag: found 'yes', expected true or false"),
         ('text="a', "text: found '\"a', expected str, as it is or as a JSON string"),
         ('text="\\ud800"', "text: found '\\ud800', expected str"),
@@ -286,6 +279,7 @@ def test_an_entry_can_be_deleted_and_what_was_just_added_too() -> None:
         ("big:MODE=root", "; or user, kernel"),
         ("number", "'number' is no assignment: after the path, found the end, expected '='"),
         ("number:=1", "expected a name after ':'"),
+        ("=1", "the root: found 1, expected All"),
         ("number+=1", "'number+=1' is no assignment: after the path, found '+=1'"),
     ],
 )  # fmt: skip

@@ -75,17 +75,20 @@ def codecs_of(form: Format) -> tuple[Codec, ...]:
     return _CODECS_OF[form.codec]
 
 
-def schemas_under_test() -> list[Subject]:
-    """The schema of every known format with its codecs, and shapes that no state file has."""
-    formats = [
+def formats_under_test() -> list[Subject]:
+    """The schema of every known format, with its codecs."""
+    return [
         Subject(form.id, form.schema, codec)
         for form in registry.BUILT_IN
         for codec in codecs_of(form)
     ]
-    shapes = [
+
+
+def shapes_under_test() -> list[Subject]:
+    """Types that no state file has, with every codec."""
+    return [
         Subject(shape.__name__, schema_of(shape), codec) for shape in SHAPES for codec in CODECS
     ]
-    return formats + shapes
 
 
 # --- shapes that are drawn seldom or never ----------------------------------------------------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emu.errors import EncodeError, IncompatibleError, MemoryFileError
-from emu.formats import atomic
 from emu.machine import Machine
 from emu.snapshot import Snapshot, freeze, thaw
 from harness.entropy import SeededEntropy
@@ -90,16 +90,16 @@ def test_a_save_that_fails_leaves_nothing(
 ) -> None:
     """TXN: neither a half-written file nor one of the two, whichever can't be written."""
     left = [None] * writes
-    write = atomic._write
+    flush = os.fsync
 
-    def write_or_fail(path: Path, pieces: object) -> None:
-        write(path, pieces)  # type: ignore[arg-type]  # whatever the caller gave
+    def flush_or_fail(descriptor: int) -> None:
+        flush(descriptor)
         if not left:
             raise DiskFullError
         left.pop()
 
     (tmp_path / "demo.snap").write_bytes(b"earlier")
-    monkeypatch.setattr(atomic, "_write", write_or_fail)
+    monkeypatch.setattr(os, "fsync", flush_or_fail)
     with pytest.raises(DiskFullError):
         snapshot.save(tmp_path, "demo")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {

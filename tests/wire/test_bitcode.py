@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-import enum
 import tracemalloc
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.errors import DecodeError, EncodeError
 from emu.wire import bitcode
 from emu.wire.bitcode import Limits
 from emu.wire.nodes import Node
-from emu.wire.schema import Array, Struct, char, f32, i8, u8, u16, u32, u64
-from emu.wire.semver import Semver
+from emu.wire.schema import Struct, char, u8, u16, u64
 from harness.strategies.schemas import schemas
 from harness.strategies.values import values
-
-
-class Tree(Struct):
-    value: u8
-    kids: list[Tree]
-    named: dict[str, Tree]
-    other: Tree | None
-
-
-class Power(enum.Enum):
-    ON = "On"
-    OFF = "Off"
-
-
-class Device(Struct):
-    id: str
-    slot: u32
-    irqs: dict[u8, list[bool]]
-    power: Power
-
-
-class Board(Struct):
-    devices: list[Device]
-
-
-class Few(Struct):
-    pair: tuple[u8, str]
-    array: Annotated[tuple[int, ...], Array(u8, 2)]
+from tests.any_schema import any_schema
+from tests.wire.shapes import Board, Tree
 
 
 class Many(Struct):
     letter: char
-
-
-any_schema = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @any_schema
@@ -96,61 +65,6 @@ def test_changed_bytes_give_a_value_or_a_decode_error(board: Board, data: st.Dat
 def test_bytes_after_the_value_are_refused(board: Board, rest: bytes) -> None:
     with pytest.raises(DecodeError, match="follow the value"):
         bitcode.decode(Board, bitcode.encode(Board, board) + rest)
-
-
-# --- values that have no encoding --------------------------------------------------------------
-
-
-def board(**changes: Any) -> Board:
-    fields: dict[str, Any] = {
-        "id": "eth0",
-        "slot": 1,
-        "irqs": {1: [True]},
-        "power": Power.ON,
-    } | changes
-    return Board([Device("", 0, {}, Power.OFF), Device(**fields)])
-
-
-# As a caller without a type checker sees them.
-untyped_board: Any = Board
-untyped_few: Any = Few
-
-MISFITS: list[tuple[Any, Any, str]] = [
-    (Board, board(slot=1 << 32), r"devices\[1\].slot: found 4294967296, expected u32, 0 to 429"),
-    (Board, board(slot=-1), r"devices\[1\].slot: found -1"),
-    (Board, board(slot="1"), r"devices\[1\].slot: found '1', expected int for u32"),
-    (Board, board(id=b"x"), r"devices\[1\].id: found b'x', expected str for str"),
-    (Board, board(id="\ud800"), r"devices\[1\].id"),
-    (Board, board(irqs={256: []}), r"devices\[1\].irqs\{256\}: found 256, expected u8"),
-    (Board, board(irqs={1: [True, 2]}), r"devices\[1\].irqs\[1\]\[1\]: found 2, expected bool"),
-    (Board, board(power="On"), r"devices\[1\].power: found 'On', expected Power, one of On, Off"),
-    (Board, board(power=None), r"devices\[1\].power: found None"),
-    (Board, untyped_board([None]), r"devices\[0\]: found None, expected Device"),
-    (Board, None, "found None, expected Board"),
-    (list[i8], [0, 128], r"\[1\]: found 128, expected i8, -128 to 127"),
-    (list[u8], [0, 1.0], r"\[1\]: found 1.0, expected int for u8"),
-    (bytes, [1, 2], "expected bytes for bytes"),
-    (char, "ab", "found 'ab', expected char"),
-    (char, "\ud800", "expected char"),
-    (f32, 1e39, "expected f32"),
-    (None, 0, "expected NoneType"),
-    (Semver, "1.0", "found '1.0', expected semver version"),
-    (Few, untyped_few((1,), (1, 2)), r"pair: found \(1,\), expected 2 values"),
-    (Few, Few((1, ""), (1, 2, 3)), r"array: found \(1, 2, 3\), expected 2 values"),
-    (Few | Many, board(), r"expected Few \| Many"),
-]
-
-
-@pytest.mark.parametrize(("schema", "value", "message"), MISFITS)
-def test_a_value_that_does_not_fit_is_named_with_its_path(
-    schema: Any, value: Any, message: str
-) -> None:
-    with pytest.raises(EncodeError, match=message):
-        bitcode.encode(schema, value)
-
-
-def test_an_f32_is_rounded() -> None:
-    assert bitcode.encode(f32, 0.1) == bitcode.encode(f32, 0.10000000149011612)
 
 
 # --- limits ------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def address_allocator(space: Span, taken: Iterable[Span]) -> AddressAllocator:
 
 
 def allocated(allocator: AddressAllocator) -> Iterator[Span]:
-    """The ranges that were given out, lowest first."""
+    """The ranges that were given out, lowest first. A tree may be as deep as it has nodes."""
     left_open: list[InnerNode] = []
     node = allocator.interval_tree.root
     while left_open or node is not None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from emu.errors import DecodeError
 from emu.formats.firecracker import main, v1_9, v1_9_virtio, v1_10, v1_13_resources, v1_14
+from emu.formats.firecracker.releases import RELEASES as FORMATS
 from emu.formats.firecracker.v1_13_resources import InnerNode, NodeState, RangeInclusive
 from emu.wire import bitcode
 from emu.wire.nodes import EnumNode, StructNode
@@ -34,6 +35,10 @@ each_release = pytest.mark.parametrize("release", RELEASES, ids=lambda release: 
 def test_a_schema_is_what_the_rust_sources_declare(release: Release) -> None:
     """Names, order and types of all fields, names and order of all variants."""
     assert tree(release.schema) == release.golden
+
+
+def test_every_format_is_compared_with_the_rust_sources() -> None:
+    assert {form.schema for form in FORMATS} == {release.schema for release in RELEASES}
 
 
 def test_no_two_releases_have_the_same_schema() -> None:

@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from emu.errors import UnknownFormatError
 from emu.formats import envelope, registry
 from emu.inspect.verify import verify
-from harness.cli import main
 from harness.corpus.generator import KINDS, MANIFEST, Entry, generate, write
+from tests.harness.command_line import invoke
 
 FORMATS = [known.id for known in registry.BUILT_IN]
 ONE_ROUND = len(KINDS)
@@ -76,13 +75,27 @@ def test_a_corpus_on_disk_has_the_verdict_beside_each_file(tmp_path: Path) -> No
     assert sum(accepted) == ONE_ROUND
 
 
+def test_a_folder_has_no_manifest_while_it_is_written_again(tmp_path: Path) -> None:
+    write(tmp_path, "squib-0.2", count=1, seed=0)
+    seen = []
+    write(
+        tmp_path,
+        "squib-0.2",
+        count=1,
+        seed=1,
+        progress=lambda _: seen.append((tmp_path / MANIFEST).exists()),
+    )
+    assert seen == [False]
+    assert json.loads((tmp_path / MANIFEST).read_text())["seed"] == 1
+
+
 def test_the_command_writes_a_corpus_and_sums_it_up(tmp_path: Path) -> None:
-    arguments = ["corpus", "--format", "squib-0.2", "--count", "9", "-o", str(tmp_path / "c")]
-    result = CliRunner().invoke(main, arguments)
+    arguments = ["corpus", "--format", "squib-0.2", "--count", "9", "-o", tmp_path / "c"]
+    result = invoke(*arguments)
     assert result.exit_code == 0, result.output
     assert "Apple" in result.stdout
     assert len(list((tmp_path / "c").iterdir())) == 19
-    as_json = CliRunner().invoke(main, [*arguments, "--json"])
+    as_json = invoke(*arguments, "--json")
     assert json.loads(as_json.stdout)["count"] == 9
 
 

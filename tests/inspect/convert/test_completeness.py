@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from emu.formats import registry
 from emu.formats.firecracker.releases import RELEASES
-from emu.inspect.conversion import chain
-from emu.inspect.conversion.tree import Leaf, places, tree_of, value_of
-from emu.inspect.conversion.work import Work
-from emu.inspect.convert import Conversion, transformed
+from emu.inspect.convert import Conversion, chain, transformed
+from emu.inspect.convert.tree import Leaf, places, tree_of, value_of
+from emu.inspect.convert.work import Work
 from emu.wire.nodes import StructNode
 from harness.states import realistic_state
 from harness.states.machine import Bus

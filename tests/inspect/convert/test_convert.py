@@ -16,8 +16,8 @@ from emu.errors import IncompatibleError, SnapshotError
 from emu.formats import registry
 from emu.formats.firecracker.releases import RELEASES
 from emu.formats.format import Format
-from emu.inspect.conversion.tree import Leaf, places, tree_of
 from emu.inspect.convert import Conversion, convert
+from emu.inspect.convert.tree import Leaf, places, tree_of
 from harness.states import random_state
 
 State = Callable[..., Any]

@@ -10,8 +10,8 @@ import pytest
 from emu.formats import registry
 from emu.formats.firecracker import resources
 from emu.formats.firecracker.gic import GICV3_FROM_1_13, GICV3_TO_1_12
-from emu.inspect.conversion.v1_13 import ITS_AFTER_RESET
 from emu.inspect.convert import Conversion, transformed
+from emu.inspect.convert.v1_13 import ITS_AFTER_RESET
 
 State = Callable[..., Any]
 

@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from emu.formats import checks
+from emu.formats.firecracker.resources import SYSTEM_MEMORY
 from emu.formats.firecracker.restore.guest_memory import GuestMemory
+from emu.formats.firecracker.system_memory import (
+    VMCLOCK_WRITTEN_SIZE_BYTES,
+    VMGENID_ALIGNMENT_BYTES,
+    VMGENID_SIZE_BYTES,
+)
 from emu.formats.loader import Check, Loader
-
-VMGENID_SIZE_BYTES: Final = 16
-VMCLOCK_SIZE_BYTES: Final = 112
-"""`struct vmclock_abi`; the rest of its page is not written."""
-
-SYSTEM_MEMORY_BASE: Final = 0x8000_0000
-SYSTEM_MEMORY_SIZE_BYTES: Final = 0x20_0000
-_VMGENID_ALIGNMENT_BYTES = 8
 
 _Devices = Callable[[Any], Iterator[tuple[str, int]]]
 """Path and value of the address of a device."""
@@ -41,12 +39,12 @@ def _vmclock(state: Any) -> Iterator[tuple[str, int]]:
 
 
 def _unallocatable(state: Any) -> Iterator[str]:
-    last = SYSTEM_MEMORY_BASE + SYSTEM_MEMORY_SIZE_BYTES - VMGENID_SIZE_BYTES
+    first, last = SYSTEM_MEMORY.first, SYSTEM_MEMORY.last + 1 - VMGENID_SIZE_BYTES
     for path, address in _vmgenid_of_1_9(state):
-        if address % _VMGENID_ALIGNMENT_BYTES or not SYSTEM_MEMORY_BASE <= address <= last:
+        if address % VMGENID_ALIGNMENT_BYTES or not first <= address <= last:
             yield (
-                f"{path} is {address:#x}; expected a multiple of {_VMGENID_ALIGNMENT_BYTES} from "
-                f"{SYSTEM_MEMORY_BASE:#x} to {last:#x}"
+                f"{path} is {address:#x}; expected a multiple of {VMGENID_ALIGNMENT_BYTES} from "
+                f"{first:#x} to {last:#x}"
             )
 
 
@@ -78,7 +76,7 @@ def _from_1_15(*, plugged: bool) -> Loader:
             "VMClock",
             "ACPIDeviceError::VmClock(VmClockError::WriteGuestMemory)",
             _vmclock,
-            VMCLOCK_SIZE_BYTES,
+            VMCLOCK_WRITTEN_SIZE_BYTES,
             plugged=plugged,
         ),
     )

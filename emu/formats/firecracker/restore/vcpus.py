@@ -15,6 +15,7 @@ from typing import Any, Final
 from emu.formats import checks
 from emu.formats.firecracker.leaves import KVM_MP_STATE_SIZE_BYTES
 from emu.formats.firecracker.restore.guest_memory import GuestMemory
+from emu.formats.firecracker.system_memory import STOLEN_TIME_SIZE_BYTES
 from emu.formats.loader import Check, Loader
 
 _FEATURES = slice(4, 8)  # the first word of `features` in `struct kvm_vcpu_init`
@@ -27,7 +28,6 @@ _V0 = 0x6040_0000_0010_0054
 _V31 = _V0 + 31 * 4
 
 _MP_STATES = {0: "runnable", 5: "stopped", 10: "suspended"}
-_PVTIME_ALIGNMENT_BYTES = 64
 
 
 def _vcpus(state: Any) -> Iterator[tuple[str, Any]]:
@@ -82,10 +82,10 @@ def _stolen_time(state: Any) -> Iterator[str]:
         address = vcpu.pvtime_ipa
         if address is None:
             continue
-        if address % _PVTIME_ALIGNMENT_BYTES or memory.region_at(address) is None:
+        if address % STOLEN_TIME_SIZE_BYTES or memory.region_at(address) is None:
             yield (
                 f"{path}.pvtime_ipa is {address:#x}; expected a multiple of "
-                f"{_PVTIME_ALIGNMENT_BYTES} in guest memory"
+                f"{STOLEN_TIME_SIZE_BYTES} in guest memory"
             )
 
 

@@ -1,1 +1,0 @@
-"""How a Firecracker state becomes that of another release: one module of rules per release."""

@@ -1,0 +1,1 @@
+"""squib states for people."""
