@@ -17,7 +17,7 @@ from typing import IO, Any
 import click
 
 from emu.errors import ThawbenchError
-from harness.commands import compare, corpus, machine, state
+from harness.commands import compare, generate, machine, state
 from harness.commands.convert import convert
 from harness.commands.memory import memory
 from harness.report.output import PROGRAM
@@ -124,8 +124,8 @@ for command in (
     state.build,
     convert,
     memory,
-    corpus.sample,
-    corpus.corpus,
+    generate.sample,
+    generate.corpus,
     machine.demo,
     machine.thaw,
 ):

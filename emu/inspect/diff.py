@@ -129,7 +129,7 @@ def diff(
 
 
 def _compare(a: Part, b: Part, ignored: Matcher) -> Iterator[Difference]:
-    if ignored.matched:
+    if ignored.matched or (a.value is b.value and a.node is b.node):
         return
     if a.value is not None and b.value is not None and not _alike(a.kind, b.kind):
         yield _difference("type", a, old=str(a.node), new=str(b.node))

@@ -14,12 +14,19 @@ STANDARD_INPUT = Path("-")
 
 def run(value: Path, output: Path, as_id: str | None, *, as_json: bool) -> None:
     """Write the state file of a JSON value to `output`; raises `SnapshotError` or `OSError`."""
-    data = sys.stdin.buffer.read() if value == STANDARD_INPUT else value.read_bytes()
     with about(value):
-        state = value_of_json(_text(data), as_id)
+        state = value_of_json(_text(_read(value)), as_id)
         encoded = state.format.encode(state.snapshot)
     written(output, state.format, encoded, as_json=as_json)
     note_others(value, state)
+
+
+def _read(value: Path) -> bytes:
+    if value != STANDARD_INPUT:
+        return value.read_bytes()
+    if sys.stdin is None:
+        raise ValueFileError("there is no standard input; name a file")
+    return sys.stdin.buffer.read()
 
 
 def _text(data: bytes) -> str:

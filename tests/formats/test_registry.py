@@ -104,3 +104,10 @@ def test_a_name_that_is_taken_is_refused(adds: Adds, added: Any) -> None:
     adds(added=added)
     with pytest.raises(UnknownFormatError, match="two formats are called"):
         registry.formats()
+
+
+@pytest.mark.parametrize("patch", ["1.9.1", "1.10.0", "1.10.1", "1.12.1", "1.14.4", "1.16.0"])
+def test_a_patch_release_names_its_line(patch: str) -> None:
+    """v1.10 has two lines: v1.10.0 wrote 3.0.0, v1.10.1 wrote 4.0.0."""
+    expected = "1.10.0" if patch == "1.10.0" else patch.rpartition(".")[0]
+    assert registry.get(f"firecracker-{patch}").id == f"firecracker-{expected}"

@@ -211,6 +211,14 @@ def test_without_a_stdout_there_is_still_a_verdict() -> None:
         assert (done.returncode, done.stderr) == (status, b"")
 
 
+def test_without_a_stdin_there_is_no_value_to_build(tmp_path: Path) -> None:
+    program = f"import sys; sys.stdin = None; {RUN}"
+    command = [sys.executable, "-c", program, "build", "-", "-o", str(tmp_path / "a")]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == b"thawbench: error: -: there is no standard input; name a file\n"
+
+
 def test_an_interrupt_is_no_no(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_arguments: object) -> NoReturn:
         raise KeyboardInterrupt

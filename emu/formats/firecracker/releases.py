@@ -17,6 +17,7 @@ in `src/vmm/src/persist.rs` at each tag.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from emu.formats.firecracker import (
@@ -59,7 +60,7 @@ def release(
     restores: Loader,
     *,
     written_by: str = "",
-    aliases: tuple[str, ...] = (),
+    patches: Iterable[int] = (),
 ) -> Format:
     """The format of a release, or of a fork of one.
 
@@ -70,7 +71,7 @@ def release(
         reader: how it encodes and reads a file: one of `loaders`.
         restores: what it then asks of the state: checks of `restore`.
         written_by: the releases, in words; "Firecracker v" and the name by default.
-        aliases: further names of the release.
+        patches: the patch releases of the line; each is an alias.
     """
     schema = schema_of(v1_9.Snapshot, revision)
     if not isinstance(schema, StructNode):
@@ -84,23 +85,23 @@ def release(
         schema=schema,
         loader=(*reader.checks(reader.codec, schema, version, written_by), *restores),
         regions=_regions,
-        aliases=tuple(f"firecracker-{alias}" for alias in aliases),
+        aliases=tuple(f"firecracker-{name}.{patch}" for patch in patches),
     )
 
 
 RELEASES: Final[tuple[Format, ...]] = (
-    release("1.9", "3.0.0", v1_9.REVISION, BINCODE_1_READER, restore.V1_9),
+    release("1.9", "3.0.0", v1_9.REVISION, BINCODE_1_READER, restore.V1_9, patches=range(2)),
     release("1.10.0", "3.0.0", v1_10.REVISION, BINCODE_1_READER, restore.V1_10),
     release(
         "1.10", "4.0.0", v1_10.REVISION, BINCODE_1_READER, restore.V1_10,
-        written_by="Firecracker v1.10.1", aliases=("1.10.1",),
+        written_by="Firecracker v1.10.1", patches=[1],
     ),
-    release("1.11", "5.0.0", v1_11.REVISION, BINCODE_1_READER, restore.V1_11),
-    release("1.12", "6.0.0", v1_12.REVISION, BINCODE_2_READER, restore.V1_12),
-    release("1.13", "8.0.0", v1_13.REVISION, BINCODE_2_READER, restore.V1_13),
-    release("1.14", "8.0.0", v1_14.REVISION, BINCODE_2_SLICE, restore.V1_14),
-    release("1.15", "9.0.0", v1_15.REVISION, BITCODE, restore.V1_15),
-    release("1.16", "10.0.0", v1_16.REVISION, BITCODE, restore.V1_16),
+    release("1.11", "5.0.0", v1_11.REVISION, BINCODE_1_READER, restore.V1_11, patches=range(1)),
+    release("1.12", "6.0.0", v1_12.REVISION, BINCODE_2_READER, restore.V1_12, patches=range(2)),
+    release("1.13", "8.0.0", v1_13.REVISION, BINCODE_2_READER, restore.V1_13, patches=range(3)),
+    release("1.14", "8.0.0", v1_14.REVISION, BINCODE_2_SLICE, restore.V1_14, patches=range(5)),
+    release("1.15", "9.0.0", v1_15.REVISION, BITCODE, restore.V1_15, patches=range(2)),
+    release("1.16", "10.0.0", v1_16.REVISION, BITCODE, restore.V1_16, patches=range(2)),
     release(
         "main", "11.0.0", main.REVISION, BITCODE, restore.MAIN,
         written_by=f"Firecracker's main branch at commit {main.COMMIT[:12]}",
