@@ -87,8 +87,10 @@ def parse_prefix(text: str) -> tuple[Path, int]:
 def parse_pattern(text: str) -> Path:
     """A path in which `*` and `[*]` are any one step, `**` any number of them.
 
-    Raises `PathError` if it is none, or names a bit field.
+    Raises `PathError` if it is none, is empty, or names a bit field.
     """
+    if not text:
+        raise PathError("the pattern is empty, and would fit everything; write ** if that is meant")
     path, end = _parse(text, _NAME_OR_STARS)
     if end < len(text):
         raise _malformed(text, end)

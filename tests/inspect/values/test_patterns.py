@@ -54,7 +54,6 @@ FIRST = "data.devices[0]"
 @pytest.mark.parametrize(
     ("pattern", "paths"),
     [
-        ("", [""]),
         ("**", [""]),
         ("*", ["version", "data"]),
         ("version", ["version"]),
@@ -96,3 +95,9 @@ def test_stars_in_a_row_are_as_good_as_one_however_many() -> None:
 def test_what_is_no_pattern_is_an_error() -> None:
     with pytest.raises(PathError, match="at character 1"):
         matcher(["a b"])
+
+
+def test_an_empty_pattern_is_an_error_and_not_all_there_is() -> None:
+    """An empty shell variable must not make two files equal."""
+    with pytest.raises(PathError, match="empty"):
+        matcher([""])
