@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from emu.formats import registry
+from harness import data
 
-SAMPLE = Path(__file__).parents[2] / "harness" / "data" / "firecracker-1.16-two-vcpus.snap"
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 COMMAND = "from harness.cli import main; main()"
 
@@ -63,7 +63,9 @@ def test_the_format_of_the_page_is_listed(installed: Path) -> None:
 
 
 def test_every_command_on_files_knows_the_format_of_the_page(installed: Path) -> None:
-    value = json.loads(thawbench(installed, "dump", str(SAMPLE)).stdout)
+    sample = installed / "sample.snap"
+    sample.write_bytes(data.read(data.FIRECRACKER_SNAPSHOT))
+    value = json.loads(thawbench(installed, "dump", str(sample)).stdout)
     value["header"]["version"] = "10.1.0"
     value["data"]["device_states"]["mmio_state"]["vsock_device"]["device_state"]["backend"][
         "backlog"
