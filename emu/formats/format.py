@@ -119,12 +119,12 @@ class Format:
 
     def types(self) -> dict[str, type]:
         """The struct and enum classes of the schema by name, to make values of."""
-        seen: set[Node] = set()
+        seen: dict[Node, None] = {}  # in order, which a set is not
         left: list[Node] = [self.schema]
         while left:
             node = left.pop()
             if node not in seen:
-                seen.add(node)
+                seen[node] = None
                 left += inner_nodes(node)
         named = [node.cls for node in seen if isinstance(node, StructNode | EnumNode)]
         return {cls.__name__: cls for cls in named}
