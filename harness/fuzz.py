@@ -128,19 +128,20 @@ def try_input(number: int, what: str, file_format: Format, data: bytes) -> Outco
     return Outcome(number, f"{file_format.id}: {what}", data, time_s, broken)
 
 
-def run(seed: str, time_limit_s: float) -> tuple[int, list[Outcome]]:
-    """Try inputs until the time is up or one is broken; how many, the slowest and the broken."""
+def run(seed: str, time_limit_s: float) -> tuple[int, Outcome]:
+    """Try inputs until the time is up or one is broken; how many, and the broken or slowest one."""
     end = perf_counter() + time_limit_s
-    notable: list[Outcome] = []
+    worst: Outcome | None = None
     for number, (what, file_format, data) in enumerate(inputs(seed)):
         faulthandler.dump_traceback_later(10 * SLOW_S, exit=True)
         outcome = try_input(number, what, file_format, data)
-        if outcome.broken or not notable or outcome.time_s > notable[0].time_s:
-            notable = [outcome]
+        if worst is None or outcome.broken or outcome.time_s > worst.time_s:
+            worst = outcome
         if outcome.broken or perf_counter() > end:
             break
     faulthandler.cancel_dump_traceback_later()
-    return number + 1, notable
+    assert worst is not None  # there is no end of inputs, so there was a first
+    return number + 1, worst
 
 
 @click.command()
@@ -154,8 +155,7 @@ def main(time_limit_s: float, seed: str | None, output: Path) -> None:
     """Feed damaged state files to all that reads them; exit status 1 if one breaks something."""
     seed = seed or draw_seed().hex()
     click.echo(f"seed {seed}")
-    count, notable = run(seed, time_limit_s)
-    worst = notable[0]
+    count, worst = run(seed, time_limit_s)
     click.echo(f"{count} inputs; the slowest, {worst.number}, took {worst.time_s * 1e3:.0f} ms")
     if worst.broken:
         path = output / f"fuzz-{seed}-{worst.number}.snap"

@@ -76,15 +76,11 @@ class Format:
                 check.run(Loading(data))
         envelope.check_holds_crc(data)
         envelope.check_crc(envelope.checksum(data))
-        return self.snapshot(self.decode_body(envelope.body(data)))
+        return self._snapshot(self.decode_body(envelope.body(data)))
 
     def decode_body(self, body: bytes) -> Decoded:
         """The value of a state file without its checksum; raises `DecodeError`."""
         return self.codec.decode(self.schema, body)
-
-    def snapshot(self, decoded: Decoded) -> Any:
-        """A value of `schema`."""
-        return self.schema.cls(decoded.header, decoded.state)
 
     def load(self, data: bytes) -> Any:
         """The value of a state file that the release's loader accepts.
@@ -94,7 +90,7 @@ class Format:
         loading = Loading(data)
         for problem in problems(self.loader, loading):
             raise problem.error
-        return self.schema.cls(loading.header, loading.state)
+        return self._snapshot(loading)
 
     def verify(self, snapshot: Any) -> None:
         """Raise the first error that the loader has for what a value says, whatever its bytes."""
@@ -116,6 +112,10 @@ class Format:
             except SnapshotError as error:
                 return Verdict(self.id, Problem(check, error), index)
         return Verdict(self.id, None, len(self.loader))
+
+    def _snapshot(self, parts: Decoded | Loading) -> Any:
+        """The value of `schema` that the parts make."""
+        return self.schema.cls(parts.header, parts.state)
 
     def types(self) -> dict[str, type]:
         """The struct and enum classes of the schema by name, to make values of."""
