@@ -110,8 +110,12 @@ class BoardError(MachineError):
     """A board can't be configured as asked, or its image does not fit."""
 
 
+class ScheduleError(MachineError):
+    """A schedule of vCPUs is impossible: no instructions in a turn, or a vCPU that there is not."""
+
+
 class GuestError(MachineError):
-    """The guest did what this machine does not model, for example touched an empty address."""
+    """The guest did what this machine does not model, for example went to AArch32."""
 
 
 class FirmwareError(ThawbenchError):

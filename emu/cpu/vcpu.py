@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from emu.arch.id_layouts import CTR_EL0
 from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
 from emu.core.clock import VirtualClock
 from emu.core.events import EventStream, ExceptionTaken, TimerFired
 from emu.core.ports import IrqLine, SysRegPort
 from emu.cpu.engine import Engine, verify
+from emu.cpu.inner_shareable import InnerShareableDomain
 from emu.cpu.model import ID_REGISTERS
 from emu.cpu.pmu import Pmu
 from emu.cpu.sysregs import SysRegFile
@@ -61,7 +63,9 @@ class Vcpu:
         timer_lines: where its timers' outputs go.
         gic: the registers of its GIC CPU interface, by name.
         id_registers: ID registers that differ from the CPU model's, by name.
+        domain: the vCPUs that share code and page tables with it.
         on_hvc: called for HVC, with the PC already behind it.
+        on_timer_change: called after each write that may move a timer's next deadline.
     """
 
     def __init__(
@@ -74,7 +78,9 @@ class Vcpu:
         timer_lines: TimerLines,
         gic: Mapping[str, SysRegPort],
         id_registers: Mapping[str, int],
+        domain: InnerShareableDomain,
         on_hvc: Callable[[], None],
+        on_timer_change: Callable[[], None],
     ) -> None:
         self.index = index
         self.mpidr = mpidr
@@ -91,17 +97,20 @@ class Vcpu:
             clock=clock,
             virtual_line=timer_lines.virtual,
             physical_line=timer_lines.physical,
-            on_change=self.engine.stop,
+            on_change=on_timer_change,
             on_fire=self._tell_timer,
         )
         self.pmu = Pmu(clock)
+        id_registers = {**ID_REGISTERS, **id_registers, "MPIDR_EL1": mpidr}
         self._sys_regs = SysRegFile(
             self.engine,
             timer=self.timer,
             pmu=self.pmu,
             gic=gic,
-            id_registers={**ID_REGISTERS, **id_registers, "MPIDR_EL1": mpidr},
+            id_registers=id_registers,
         )
+        line_words = 1 << CTR_EL0(id_registers["CTR_EL0"]).IminLine
+        domain.join(self.engine, code_line_bytes=4 * line_words)
 
     def get_sysreg(self, reg: SysReg) -> int:
         """What a monitor reads from a system register."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Self
 
@@ -14,31 +12,22 @@ from emu.boards.board import Board
 from emu.boards.boot import boot_layout
 from emu.boards.devicetree import build_fdt
 from emu.core.bus import Bus
-from emu.core.clock import CYCLES_MAX, VirtualClock
-from emu.core.events import EventStream, WaitStarted
+from emu.core.clock import VirtualClock
+from emu.core.events import EventStream
 from emu.core.image import Image
 from emu.core.ports import IrqLine
 from emu.core.ram import Ram
-from emu.cpu import TimerLines, Vcpu
+from emu.cpu import InnerShareableDomain, TimerLines, Vcpu
 from emu.devices.pl011 import Pl011
 from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.psci import Power, Psci
+from emu.machine.schedule import RoundRobin, Schedule
+from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.state import MachineState
 
-SLICE_INSTRUCTIONS_MAX = 1 << 24
-"""The most instructions that one call into the core executes."""
-
-
-class Stop(Enum):
-    """Why a run ended."""
-
-    LIMIT = "the instruction limit is reached"
-    REQUESTED = "a listener asked for it"
-    SYSTEM_OFF = "the guest powered off"
-    SYSTEM_RESET = "the guest reset the system"
-    IDLE = "every vCPU waits, and no timer will wake it"
+_DEFAULT_SCHEDULE = RoundRobin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +45,46 @@ class Machine:
     Args:
         board: what it consists of.
         ram: its memory, at the board's DRAM base.
-        vcpu_count: number of vCPUs; one, at present.
+        vcpu_count: number of vCPUs, 1 to the board's most.
+        schedule: which vCPU runs when.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
 
     Attributes:
         events: everything that happens.
         console: all bytes that the guest has sent to its serial console.
-        instructions: executed so far.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         boot_source: what it was booted from.
 
     Raises:
         BoardError: the board can't be had with this RAM or number of vCPUs.
+        ScheduleError: the schedule is not one of so many vCPUs.
         EngineError: the installed Unicorn can't run machines.
     """
 
-    def __init__(self, board: Board, *, ram: Ram, vcpu_count: int = 1, host_clock: int = 0) -> None:
-        if vcpu_count != 1:
-            raise BoardError(f"{vcpu_count} vCPUs asked for; machines have exactly 1 at present")
+    def __init__(
+        self,
+        board: Board,
+        *,
+        ram: Ram,
+        vcpu_count: int = 1,
+        schedule: Schedule = _DEFAULT_SCHEDULE,
+        host_clock: int = 0,
+    ) -> None:
+        mpidrs = board.mpidrs(vcpu_count)
+        schedule.check(vcpu_count)
         _check_ram(board, ram)
         self.board = board
         self.ram = ram
         self.clock = VirtualClock(cycles_per_tick=board.cycles_per_tick, start_cycles=host_clock)
         self.events = EventStream(self.clock)
         self.console = bytearray()
-        self.instructions = 0
         self.vmgenid: VmGenId | None = None
         self.boot_source = BootSource()
         self._vcpus: list[Vcpu] = []
+        self._domain = InnerShareableDomain(vcpu_count)
+        ram.on_write = self._domain.forget_code
         self._closed = False
-        self._stop: Stop | None = None
-        self._ended: Stop | None = None
-        mpidrs = board.mpidrs(vcpu_count)
         self.gic = GicV3(
             mpidrs=mpidrs,
             spi_count=board.spi_count,
@@ -99,8 +95,16 @@ class Machine:
             self._vcpus,
             boot_pstate=board.boot_pstate,
             events=self.events,
-            on_power_change=partial(self._stop_slice, None),
+            on_power_change=self._power_changed,
             on_system_off=self._system_off,
+        )
+        self._scheduler = Scheduler(
+            self._vcpus,
+            self.psci.power,
+            vcpu_count=vcpu_count,
+            clock=self.clock,
+            events=self.events,
+            schedule=schedule,
         )
         self.pl011 = Pl011(self.gic.spi(board.pl011_intid), self.console.append, self.events)
         self.bus = self._build_bus(vcpu_count)
@@ -122,8 +126,7 @@ class Machine:
     @property
     def vcpus(self) -> Sequence[Vcpu]:
         """The vCPUs, by index; `MachineError` once the machine is closed."""
-        if self._closed:
-            raise MachineError("the machine is closed: its vCPUs are gone")
+        self._check_open()
         return self._vcpus
 
     # --- booting -----------------------------------------------------------------------------
@@ -169,34 +172,30 @@ class Machine:
 
     # --- running -----------------------------------------------------------------------------
 
-    def run(self, max_instructions: int | None = None) -> Stop:
-        """Run until something ends it, or exactly `max_instructions` are executed.
+    @property
+    def instructions(self) -> int:
+        """Executed so far, by all vCPUs together."""
+        return self._scheduler.instructions
+
+    def run(self, max_instructions: int | None = None, max_cycles: int | None = None) -> Stop:
+        """Run until something ends it, and at most so many instructions, or cycles, from here.
 
         Raises:
             GuestError: the guest did what this machine does not model.
             MachineError: the machine is closed.
         """
-        end = self.instructions + (sys.maxsize if max_instructions is None else max_instructions)
-        while self._ended is None:
-            awake = self._stop is None and self.instructions < end and self._wake()
-            if self._stop is not None:
-                reason, self._stop = self._stop, None
-                return reason
-            if self.instructions >= end:
-                return Stop.LIMIT
-            if not awake:
-                return Stop.IDLE
-            self._run_slice(self.vcpus[0], end - self.instructions)
-        return self._ended
+        self._check_open()
+        return self._scheduler.run(max_instructions, max_cycles)
 
     def stop(self) -> None:
         """Called from a listener: end the run exactly before the next instruction."""
-        self._stop_slice(Stop.REQUESTED)
+        self._scheduler.interrupt(Stop.REQUESTED)
 
     def quiesce(self) -> None:
-        """Drop what no snapshot carries: exclusive monitors, waits of WFI, TLBs."""
+        """Drop what no snapshot carries: exclusive monitors, waits of WFI, TLBs, turns."""
         for vcpu in self.vcpus:
             vcpu.engine.clear_transients()
+        self._scheduler.restart()
 
     def drive_timer_lines(self) -> None:
         """Drive the timers' lines as the time and the registers demand; `run` does so by itself."""
@@ -243,7 +242,9 @@ class Machine:
                 **self.board.id_registers,
                 "CNTFRQ_EL0": self.board.counter_frequency_hz,
             },
+            domain=self._domain,
             on_hvc=lambda: self.psci.handle(vcpu),
+            on_timer_change=lambda: self._timers_changed(vcpu),
         )
         self._vcpus.append(vcpu)
         self.psci.power.append(Power.OFF)
@@ -251,44 +252,25 @@ class Machine:
         for mapping in self.bus.mappings:
             vcpu.engine.map_mmio(mapping.base, mapping.size_bytes, mapping.window)
 
-    def _wake(self) -> bool:
-        """Let time pass until vCPU 0 has something to do; False if it never will."""
-        vcpu = self.vcpus[0]
-        vcpu.timer.update()
-        if self.psci.power[0] is not Power.ON:
-            return False
-        while vcpu.engine.waiting and not vcpu.engine.irq_asserted:
-            idle_cycles = vcpu.timer.cycles_to_rise()
-            if idle_cycles is None or self.clock.now() + idle_cycles > CYCLES_MAX:
-                return False
-            self.clock.advance(idle_cycles)
-            vcpu.timer.update()
-        return True
-
-    def _run_slice(self, vcpu: Vcpu, left: int) -> None:
-        engine = vcpu.engine
-        limits = (SLICE_INSTRUCTIONS_MAX, left, vcpu.timer.cycles_to_change())
-        self.clock.begin_slice(engine.executed)
-        try:
-            engine.run(min(limit for limit in limits if limit is not None))
-        finally:
-            executed = engine.executed()
-            self.clock.end_slice(executed)
-            self.instructions += executed
-        if engine.waiting and not engine.irq_asserted and self.events.active:
-            self.events.emit(WaitStarted(vcpu.index))
+    def _check_open(self) -> None:
+        if self._closed:
+            raise MachineError("the machine is closed: its vCPUs are gone")
 
     def _set_irq(self, index: int, asserted: bool) -> None:
         self.vcpus[index].engine.set_irq(asserted)
 
-    def _system_off(self, function: Function) -> None:
-        self._ended = Stop.SYSTEM_OFF if function is Function.SYSTEM_OFF else Stop.SYSTEM_RESET
-        self._stop_slice(None)
+    def _timers_changed(self, vcpu: Vcpu) -> None:
+        self._scheduler.timers_changed()
+        vcpu.engine.stop()
 
-    def _stop_slice(self, reason: Stop | None) -> None:
-        self._stop = reason or self._stop
-        for vcpu in self.vcpus:
-            vcpu.engine.stop()
+    def _power_changed(self) -> None:
+        self._scheduler.timers_changed()
+        self._scheduler.interrupt()
+
+    def _system_off(self, function: Function) -> None:
+        self._scheduler.end(
+            Stop.SYSTEM_OFF if function is Function.SYSTEM_OFF else Stop.SYSTEM_RESET
+        )
 
 
 def _check_ram(board: Board, ram: Ram) -> None:

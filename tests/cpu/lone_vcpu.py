@@ -8,7 +8,7 @@ from emu.arch.sysregs import BY_NAME, SYSREGS, Model
 from emu.core.clock import VirtualClock
 from emu.core.events import EventStream
 from emu.core.ram import Ram
-from emu.cpu import TimerLines, Vcpu
+from emu.cpu import InnerShareableDomain, TimerLines, Vcpu
 from tests.cpu import bench as at
 
 COUNTER_FREQUENCY_HZ = 24_000_000
@@ -62,12 +62,17 @@ class LoneVcpu:
             timer_lines=TimerLines(self.virtual, 27, self.physical, 30),
             gic=self.gic,
             id_registers={"CNTFRQ_EL0": COUNTER_FREQUENCY_HZ},
+            domain=InnerShareableDomain(1),
             on_hvc=lambda: None,
+            on_timer_change=self._stop,
         )
         self.ram = Ram(at.RAM, at.RAM_SIZE_BYTES)
         self.vcpu.engine.map_ram(at.RAM, at.RAM_SIZE_BYTES, self.ram.host_address)
         self.vcpu.set_sysreg(BY_NAME["VBAR_EL1"], at.VECTORS)
         self._next = at.RAM + at.RAM_SIZE_BYTES // 2
+
+    def _stop(self) -> None:
+        self.vcpu.engine.stop()
 
     def execute(self, word: int, *, pstate: int = at.EL1H) -> bool:
         """Execute one instruction; whether it ran, in place of raising an exception."""

@@ -22,7 +22,7 @@ from emu.core.events import (
 )
 from emu.core.ram import Ram
 from emu.cpu import Vcpu
-from emu.errors import BoardError, GuestError, MachineError
+from emu.errors import BoardError, MachineError
 from emu.machine import Machine, Stop
 from harness.guests import boot_guest
 from tests import a64
@@ -73,9 +73,9 @@ def test_a_board_has_the_ram_that_it_needs_where_it_has_it() -> None:
         Machine(SQUIB, ram=Ram(0x4000_0000, 8 * MIB))
 
 
-@pytest.mark.parametrize("count", [0, 2, 33])
-def test_a_machine_has_one_vcpu(count: int) -> None:
-    with pytest.raises(BoardError, match=f"{count} vCPUs asked for"):
+@pytest.mark.parametrize("count", [-1, 0, 33])
+def test_a_machine_has_1_to_32_vcpus(count: int) -> None:
+    with pytest.raises(BoardError, match=f"{count} vCPUs; it takes 1 to 32"):
         Machine(SQUIB, ram=Ram(SQUIB.dram_base, 8 * MIB), vcpu_count=count)
 
 
@@ -223,11 +223,14 @@ def test_what_a_listener_raises_comes_out_of_run_and_the_time_is_kept(make: Make
     assert vcpu_of(machine).engine.pc == BASE + 12
 
 
-def test_an_empty_address_ends_the_run_with_an_error(make: Make) -> None:
+def test_an_access_to_nothing_is_an_external_abort_to_the_guest(make: Make) -> None:
     machine = make(a64.NOP, a64.LDR_W0_X1)
     vcpu_of(machine).engine.x[1] = NOWHERE
-    with pytest.raises(GuestError, match=rf"{NOWHERE:#x} \(PC {BASE + 4:#x}\)"):
-        machine.run()
+    vcpu_of(machine).set_sysreg(BY_NAME["VBAR_EL1"], BASE + 0x1000)
+    assert machine.run(max_instructions=2) is Stop.LIMIT
+    assert vcpu_of(machine).engine.pc == BASE + 0x1200
+    assert vcpu_of(machine).get_sysreg(BY_NAME["ESR_EL1"]) == 0x9600_0010
+    assert vcpu_of(machine).get_sysreg(BY_NAME["FAR_EL1"]) == NOWHERE
 
 
 # --- the end ------------------------------------------------------------------------------------

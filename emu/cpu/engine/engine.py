@@ -7,11 +7,22 @@ model itself: HVC and SMC, MMIO, and the system registers that were given a mode
 
 from __future__ import annotations
 
+import ctypes
+import struct
 from collections.abc import Callable
-from ctypes import c_uint32, c_uint64
-from typing import Any
+from ctypes import c_int32, c_uint32, c_uint64
+from typing import Any, NamedTuple
 
-from unicorn import UC_HOOK_INTR, UC_HOOK_MEM_INVALID, UC_PROT_ALL, UcError
+from unicorn import (
+    UC_HOOK_INTR,
+    UC_HOOK_MEM_INVALID,
+    UC_MEM_FETCH_PROT,
+    UC_MEM_FETCH_UNMAPPED,
+    UC_MEM_WRITE_PROT,
+    UC_MEM_WRITE_UNMAPPED,
+    UC_PROT_ALL,
+    UcError,
+)
 from unicorn.arm64_const import (
     UC_ARM64_REG_CP_REG,
     UC_ARM64_REG_ESR_EL1,
@@ -27,17 +38,31 @@ from unicorn.arm64_const import (
 from emu.arch.layouts import PState
 from emu.core.ports import MmioWindow
 from emu.cpu.engine import layout, library
+from emu.cpu.engine.load_store import faulting_address
 from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
 from emu.errors import GuestError, IncompatibleError
 
 _UC_ERR_OK = 0
 _EXCP_PREFETCH_ABORT = 3
+_EXCP_DATA_ABORT = 4
 _EXCP_HVC = 11
 _EXCP_SMC = 13
+_NO_EXCEPTION = -1
 _NO_EXCLUSIVE = (1 << 64) - 1
+_UNTRANSLATED = (1 << 64) - 1
+_PAGE_MASK = 0xFFF
+_REGISTER_BYTES = 32 * 8
 _UNKNOWN_SYNDROME = 1 << 25
 """ESR_EL1 for an UNDEFINED instruction: EC 0, IL 1 (DDI 0487, D19.2.40)."""
 _EC_SVE = 0x19
+_EC_INSTRUCTION_ABORT_LOWER = 0x20
+_EC_DATA_ABORT_LOWER = 0x24
+"""From a lower exception level; from the current one they are one more (DDI 0487, D19.2.40)."""
+_IL = 1 << 25
+_SYNCHRONOUS_EXTERNAL_ABORT = 0b010000
+"""IFSC and DFSC of an external abort that is not of a translation table walk."""
+_WNR = 1 << 6
+_FNV = 1 << 10
 _INSN_BYTES = 4
 _DEBUG_OP0 = 2
 _MODES = (0b00000, 0b00100, 0b00101)
@@ -48,6 +73,24 @@ _SP_REGISTERS = {0: UC_ARM64_REG_SP_EL0, 1: UC_ARM64_REG_SP_EL1}
 
 CallHandler = Callable[[], None]
 ExceptionListener = Callable[[int, int], None]
+
+
+class _Refused(NamedTuple):
+    """An access to where there is nothing, as it was made."""
+
+    access: int
+    physical: int
+    executed: int
+    pc: int
+    registers: bytes
+
+
+class _MappedRam(NamedTuple):
+    """Guest RAM, and where the core's own numbering of RAM has it."""
+
+    base: int
+    size_bytes: int
+    ram_address: int
 
 
 class Engine:
@@ -73,15 +116,21 @@ class Engine:
         self._pstate = c_uint32.from_address(env + at.env_pstate)
         self._aarch64 = c_uint32.from_address(env + at.env_aarch64)
         self._syndrome = c_uint32.from_address(env + at.env_syndrome)
+        self._fault_address = c_uint64.from_address(env + at.env_vaddress)
         self._target_el = c_uint32.from_address(env + at.env_target_el)
         self._exclusive_addr = c_uint64.from_address(env + at.env_exclusive_addr)
         self._irq = c_uint32.from_address(self._cpu + at.cpu_interrupt_request)
         self._halted = c_uint32.from_address(self._cpu + at.cpu_halted)
+        self._exception = c_int32.from_address(self._cpu + at.cpu_exception_index)
         self._counter = c_uint64.from_address(self._handle + at.uc_emu_counter)
         self._count = c_uint64.from_address(self._handle + at.uc_emu_count)
         self._traps = SysRegTraps(self._cpu, guarded=self._guarded, current_el=lambda: self.el)
+        self._ram: list[_MappedRam] = []
         self._failure: BaseException | None = None
+        self._refused: _Refused | None = None
+        self._executed_before = 0
         self._running = False
+        self._stopped = False
         self.waiting = False
         self.on_hvc: CallHandler | None = None
         self.on_exception: ExceptionListener | None = None
@@ -99,26 +148,20 @@ class Engine:
     def run(self, limit: int) -> int:
         """Execute at most `limit` (≥ 1) instructions; the number executed.
 
-        An instruction that can't be fetched counts when its exception is taken.
+        An instruction whose fetch, load or store is aborted counts when its exception is taken.
         It ends earlier at a WFI with nothing to wake it, and where `stop` says.
 
         Raises:
-            GuestError: the guest touched a physical address where there is nothing, has no
-                exception vector, or went to AArch32.
+            GuestError: the guest has no exception vector, or went to AArch32.
             BaseException: whatever a callback raised. What the callback was to give is then zero.
         """
-        self._running = True
-        status = self._library.emu_start(self._handle, self._pc.value, 0, 0, limit)
-        self._running = False
+        self._running, self._stopped, self._executed_before = True, False, 0
+        try:
+            while self._go_on(limit - self._executed_before):
+                pass
+        finally:
+            self._running = False
         self.waiting = bool(self._halted.value)
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
-        if status != _UC_ERR_OK:
-            raise GuestError(
-                f"the core gave up at PC {self._pc.value:#x} with Unicorn error {status} "
-                f"({UcError(status)})"
-            )
         if not self._aarch64.value:
             raise GuestError("the guest went to AArch32, which its ID registers deny it")
         return self.executed()
@@ -129,12 +172,31 @@ class Engine:
         In a callback the instruction that is calling back counts.
         """
         # At its limit the core counts one more, which it does not execute.
-        return min(self._counter.value, self._count.value)
+        return self._executed_before + min(self._counter.value, self._count.value)
 
     def stop(self) -> None:
         """Called back from a run: end it exactly before the next instruction."""
         if self._running:
+            self._stopped = True
             self._count.value = self._counter.value
+
+    def _go_on(self, limit: int) -> bool:
+        """Run the core once; whether there is more to execute, which only an abort leaves."""
+        self._refused = None
+        status = self._library.emu_start(self._handle, self._pc.value, 0, 0, limit)
+        refused = self._refused
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        if refused is not None:
+            self._take_external_abort(refused, limit)
+            return not self._stopped and refused.executed < limit
+        if status != _UC_ERR_OK:
+            raise GuestError(
+                f"the core gave up at PC {self._pc.value:#x} with Unicorn error {status} "
+                f"({UcError(status)})"
+            )
+        return False
 
     def set_irq(self, asserted: bool) -> None:
         """Drive the IRQ input. The core takes the interrupt as soon as PSTATE.I allows."""
@@ -149,9 +211,18 @@ class Engine:
         """Whether the IRQ input is driven."""
         return bool(self._irq.value & layout.CPU_INTERRUPT_HARD)
 
+    @property
+    def has_exclusive(self) -> bool:
+        """Whether the exclusive monitor is open: a load-exclusive had no store-exclusive yet."""
+        return bool(self._exclusive_addr.value != _NO_EXCLUSIVE)
+
+    def clear_exclusive(self) -> None:
+        """Clear the exclusive monitor, so that a store-exclusive fails."""
+        self._exclusive_addr.value = _NO_EXCLUSIVE
+
     def clear_transients(self) -> None:
         """Drop what no snapshot carries: the exclusive monitor, the wait of a WFI, the TLB."""
-        self._exclusive_addr.value = _NO_EXCLUSIVE
+        self.clear_exclusive()
         self._halted.value = 0
         self.waiting = False
         self._library.tlb_flush(self._cpu)
@@ -161,6 +232,8 @@ class Engine:
     def map_ram(self, base: int, size_bytes: int, host_address: int) -> None:
         """Let the core use host memory as guest RAM, without a copy."""
         self._uc.mem_map_ptr(base, size_bytes, UC_PROT_ALL, host_address)
+        ram_address = self._library.ram_addr_of(self._handle, host_address)
+        self._ram.append(_MappedRam(base, size_bytes, ram_address))
 
     def map_mmio(self, base: int, size_bytes: int, window: MmioWindow) -> None:
         """Send loads and stores of a region to `window`; 64-bit ones come as two of 32."""
@@ -172,6 +245,38 @@ class Engine:
             window.write(offset, size, value)
 
         self._uc.mmio_map(base, size_bytes, self._guarded(read), None, self._guarded(write), None)
+
+    def translate(self, address: int) -> int | None:
+        """The physical address of a virtual one in the present context; None if it has none."""
+        attributes = (c_uint64 * 4)()
+        physical = self._library.translate(self._cpu, address, ctypes.addressof(attributes))
+        if physical == _UNTRANSLATED:
+            return None
+        return int(physical) & ~_PAGE_MASK | address & _PAGE_MASK
+
+    # --- what the core keeps of memory -------------------------------------------------------
+
+    def forget_code(self, base: int, size_bytes: int) -> None:
+        """Drop the translations of code in a range of physical addresses."""
+        for ram in self._ram:
+            start = max(base, ram.base) - ram.base
+            end = min(base + size_bytes, ram.base + ram.size_bytes) - ram.base
+            if start < end:
+                self._library.invalidate_translations(
+                    self._handle, ram.ram_address + start, ram.ram_address + end
+                )
+
+    def forget_all_code(self) -> None:
+        """Drop the translations of all code."""
+        self._library.flush_translations(self._cpu)
+
+    def forget_page(self, address: int) -> None:
+        """Drop what the TLB has of the page of a virtual address, for all regimes and ASIDs."""
+        self._library.tlb_flush_page(self._cpu, address)
+
+    def forget_all_pages(self) -> None:
+        """Drop what the TLB has."""
+        self._library.tlb_flush(self._cpu)
 
     # --- general registers -------------------------------------------------------------------
 
@@ -309,10 +414,7 @@ class Engine:
         self._enter_exception()
         if self._pc.value == aborted_at:
             self._uc.emu_stop()
-            raise GuestError(
-                f"the guest takes exceptions for ever without executing anything: its vector at "
-                f"{aborted_at:#x} can't be fetched. Check VBAR_EL1 and the page tables"
-            )
+            raise _no_vector(aborted_at)
 
     def _enter_exception(self) -> None:
         return_address = self._pc.value
@@ -321,10 +423,71 @@ class Engine:
             self.on_exception(int(self._uc.reg_read(UC_ARM64_REG_ESR_EL1)), return_address)
 
     def _on_invalid_access(
-        self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: Any
+        self, _uc: Any, access: int, address: int, _size: int, _value: int, _data: Any
     ) -> bool:
-        self._failure = self._failure or GuestError(
-            f"the guest accessed {size} bytes at physical address {address:#x} "
-            f"(PC {self._pc.value:#x}), where the board has nothing"
-        )
+        """Note an access to nothing, and let the core leave.
+
+        It leaves a load before the load has changed anything, but goes on behind a store.
+        """
+        if self._refused is None:
+            registers = ctypes.string_at(self.x, _REGISTER_BYTES)
+            executed, pc = self._counter.value, self._pc.value
+            self._refused = _Refused(access, address, executed, pc, registers)
         return False
+
+    def _take_external_abort(self, refused: _Refused, limit: int) -> None:
+        """Take the external abort of an access to nothing, at the instruction that made it."""
+        self._counter.value = 0
+        is_fetch = refused.access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT)
+        if is_fetch and refused.executed >= limit:
+            self._executed_before += refused.executed
+            return  # the next run fetches again
+        self._executed_before += refused.executed + is_fetch
+        ctypes.memmove(self.x, refused.registers, _REGISTER_BYTES)
+        self._pc.value = refused.pc
+        if is_fetch:
+            self._raise_abort(_EXCP_PREFETCH_ABORT, _instruction_abort(self.el), refused.pc)
+            if self._pc.value == refused.pc:
+                raise _no_vector(refused.pc)
+        else:
+            is_write = refused.access in (UC_MEM_WRITE_UNMAPPED, UC_MEM_WRITE_PROT)
+            address = self._faulting_address(refused)
+            syndrome = _data_abort(self.el, is_write=is_write, has_address=address is not None)
+            self._raise_abort(_EXCP_DATA_ABORT, syndrome, address or 0)
+
+    def _raise_abort(self, exception: int, syndrome: int, address: int) -> None:
+        self._exception.value = exception
+        self._syndrome.value = syndrome
+        self._fault_address.value = address
+        self._target_el.value = 1
+        self._enter_exception()
+        self._exception.value = _NO_EXCEPTION
+
+    def _faulting_address(self, refused: _Refused) -> int | None:
+        word = self._read_word(refused.pc)
+        if word is None:
+            return None
+        registers = struct.unpack("<32Q", refused.registers)
+        return faulting_address(word, refused.pc, registers, refused.physical)
+
+    def _read_word(self, address: int) -> int | None:
+        physical = self.translate(address)
+        if physical is None:
+            return None
+        return int.from_bytes(self._uc.mem_read(physical, _INSN_BYTES), "little")
+
+
+def _instruction_abort(el: int) -> int:
+    return (_EC_INSTRUCTION_ABORT_LOWER + el) << 26 | _IL | _SYNCHRONOUS_EXTERNAL_ABORT
+
+
+def _data_abort(el: int, *, is_write: bool, has_address: bool) -> int:
+    syndrome = (_EC_DATA_ABORT_LOWER + el) << 26 | _IL | _SYNCHRONOUS_EXTERNAL_ABORT
+    return syndrome | (_WNR if is_write else 0) | (0 if has_address else _FNV)
+
+
+def _no_vector(address: int) -> GuestError:
+    return GuestError(
+        f"the guest takes exceptions for ever without executing anything: its vector at "
+        f"{address:#x} can't be fetched. Check VBAR_EL1 and the page tables"
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -47,6 +47,7 @@ _INSN_NOP = 0xD503201F
 _INSN_WFI = 0xD503207F
 _INSN_SVC_0X2B5 = 0xD40056A1
 _INSN_HVC_0X2B5 = 0xD40056A2
+_INSN_BRK_0X2B5 = 0xD42056A0
 _INSN_LDXR_X3_X0 = 0xC85F7C03
 
 
@@ -59,6 +60,7 @@ class Layout:
     cpu_env: int
     cpu_interrupt_request: int
     cpu_halted: int
+    cpu_exception_index: int
     env_x0: int
     env_pc: int
     env_exclusive_addr: int
@@ -75,9 +77,14 @@ class Layout:
         return self.env_pstate + 4
 
     @property
-    def env_target_el(self) -> int:
+    def env_vaddress(self) -> int:
         """`exception` is {u32 syndrome; u32 fsr; u64 vaddress; u32 target_el}."""
-        return self.env_syndrome + 16
+        return self.env_syndrome + 8
+
+    @property
+    def env_target_el(self) -> int:
+        """`exception.target_el` follows `exception.vaddress`."""
+        return self.env_vaddress + 8
 
 
 def new_unicorn() -> Any:
@@ -132,6 +139,7 @@ def discover() -> Layout:
         cpu_env=env,
         cpu_interrupt_request=_find_interrupt_request(),
         cpu_halted=_find_halted(),
+        cpu_exception_index=_find_exception_index(),
         env_x0=x0,
         env_pc=_find_pc(env),
         env_exclusive_addr=_find_exclusive_addr(env),
@@ -236,22 +244,39 @@ def _find_exclusive_addr(env: int) -> int:
 def _find_syndrome(env: int) -> int:
     """The word that holds an SVC's syndrome with target EL1, and an HVC's with target EL2."""
 
-    def at_exception(instruction: int) -> bytes:
-        experiment = _Experiment(instruction, _INSN_NOP)
-        seen: list[bytes] = []
-        experiment.uc.hook_add(UC_HOOK_INTR, lambda *_: seen.append(_env_bytes(experiment, env)))
-        experiment.run(1)
-        if len(seen) != 1:
-            raise EngineError(f"{instruction:#010x} raised {len(seen)} exceptions, expected 1")
-        return seen[0]
-
-    def matches(memory: bytes, syndrome: int, target_el: int) -> set[int]:
+    def matches(instruction: int, syndrome: int, target_el: int) -> set[int]:
+        memory = _at_exception(instruction, lambda experiment: _env_bytes(experiment, env))
         offsets = _occurrences(memory, struct.pack("<I", syndrome))
         return {o for o in offsets if memory[o + 16 : o + 20] == struct.pack("<I", target_el)}
 
-    svc = matches(at_exception(_INSN_SVC_0X2B5), 0x15 << 26 | 1 << 25 | 0x2B5, 1)
-    hvc = matches(at_exception(_INSN_HVC_0X2B5), 0x16 << 26 | 1 << 25 | 0x2B5, 2)
+    svc = matches(_INSN_SVC_0X2B5, 0x15 << 26 | 1 << 25 | 0x2B5, 1)
+    hvc = matches(_INSN_HVC_0X2B5, 0x16 << 26 | 1 << 25 | 0x2B5, 2)
     return _only("exception.syndrome", svc & hvc)
+
+
+def _find_exception_index() -> int:
+    """The 32-bit word of `CPUState` that is 2 at an SVC, 7 at a BRK and 11 at an HVC."""
+    numbers = {_INSN_SVC_0X2B5: 2, _INSN_BRK_0X2B5: 7, _INSN_HVC_0X2B5: 11}
+    found = [
+        _occurrences(_at_exception(instruction, _cpu_bytes), struct.pack("<I", number))
+        for instruction, number in numbers.items()
+    ]
+    return _only("exception_index", set.intersection(*found))
+
+
+def _at_exception(instruction: int, look: Callable[[_Experiment], bytes]) -> bytes:
+    """What `look` sees when `instruction` has raised its exception, and it is not yet entered."""
+    experiment = _Experiment(instruction, _INSN_NOP)
+    seen: list[bytes] = []
+    experiment.uc.hook_add(UC_HOOK_INTR, lambda *_: seen.append(look(experiment)))
+    experiment.run(1)
+    if len(seen) != 1:
+        raise EngineError(f"{instruction:#010x} raised {len(seen)} exceptions, expected 1")
+    return seen[0]
+
+
+def _cpu_bytes(experiment: _Experiment) -> bytes:
+    return ctypes.string_at(experiment.cpu, ARMCPU_SCANNED_BYTES)
 
 
 def _uc_struct_bytes(experiment: _Experiment) -> bytes:

@@ -18,6 +18,7 @@ _ENV_SAMPLE_BYTES = 0x4000
 _INFO = 0x1_0000
 _LEAVE = "cpu_loop_exit_aarch64"
 _CLEAR_EXCLUSIVE = (1 << 64) - 1
+_EXCP_HLT = 0x10001
 _HFLAGS_AARCH64_STATE = 1 << 31
 
 
@@ -33,12 +34,14 @@ def layout_of(library: EmulatedLibrary) -> Layout:
     """What `layout.discover` must find with this library."""
     cpu_env, syndrome = _by_raising_an_exception(library)
     counter, count = _by_starting(library)
+    halted, exception_index = _by_waiting(library)
     return Layout(
         uc_emu_counter=counter,
         uc_emu_count=count,
         cpu_env=cpu_env,
         cpu_interrupt_request=_by_clearing_a_bit(library),
-        cpu_halted=_by_waiting(library) - (_ENV - cpu_env),
+        cpu_halted=halted - (_ENV - cpu_env),
+        cpu_exception_index=exception_index - (_ENV - cpu_env),
         env_x0=_by_leaving_aarch32(library) - _ENV,
         env_pc=_by_asking_for_the_pc(library),
         env_exclusive_addr=_by_exception_return(library) - _ENV,
@@ -113,9 +116,11 @@ def _by_clearing_a_bit(library: EmulatedLibrary) -> int:
     return _only({offset for offset, byte in enumerate(decoy) if byte != 0xFF})
 
 
-def _by_waiting(library: EmulatedLibrary) -> int:
+def _by_waiting(library: EmulatedLibrary) -> tuple[int, int]:
+    """`halted`, and `exception_index`, which says why the core leaves."""
     library.fill(0)
-    return _only(library.call("helper_wfi_aarch64", ARENA + _ENV, 4, until=_LEAVE).stores(1, 4))
+    call = library.call("helper_wfi_aarch64", ARENA + _ENV, 4, until=_LEAVE)
+    return _only(call.stores(1, 4)), _only(call.stores(_EXCP_HLT, 4))
 
 
 def _by_leaving_aarch32(library: EmulatedLibrary) -> int:
