@@ -19,7 +19,7 @@ from emu.core.ports import IrqLine, IrqSink, MmioWindow, SysRegPort
 from emu.errors import BoardError, IncompatibleError
 from emu.gic.cpu_interface import CpuInterface
 from emu.gic.distributor import Distributor, needs_range_selector
-from emu.gic.interrupts import InterruptBank, InterruptLine
+from emu.gic.interrupts import InterruptBank, InterruptLine, Source
 from emu.gic.redistributor import Redistributor
 from emu.gic.state import (
     BankState,
@@ -29,6 +29,7 @@ from emu.gic.state import (
     RedistributorState,
     reset_spis,
 )
+from emu.gic.user_access import UserAccess
 
 VCPU_COUNT_MAX = 32
 
@@ -40,8 +41,9 @@ class GicV3:
         mpidrs: MPIDR_EL1 of each vCPU; their affinities must differ.
         spi_count: number of SPIs, 0 to 988, from INTID 32 on.
         events: where interrupts are reported as they are pended, acknowledged and ended.
-        irq_sinks: the IRQ input of each vCPU. It is told of changes only, and starts low.
-            Interrupts of both groups drive it: a vCPU here has no separate FIQ input.
+        irq_sinks: the IRQ input of each vCPU, which interrupts of group 1 drive. It is told of
+            changes only, and starts low.
+        fiq_sinks: the FIQ input of each vCPU, which interrupts of group 0 drive.
 
     Attributes:
         distributor: the frame of GICD_* registers, 64 KiB.
@@ -61,9 +63,10 @@ class GicV3:
         spi_count: int,
         events: EventStream,
         irq_sinks: Sequence[IrqSink],
+        fiq_sinks: Sequence[IrqSink],
     ) -> None:
         affinities = [mpidr & AFFINITY_MASK for mpidr in mpidrs]
-        _check_configuration(affinities, spi_count, irq_sinks)
+        _check_configuration(affinities, spi_count, irq_sinks, fiq_sinks)
         self._affinities = affinities
         self._distributor = Distributor(
             affinities=affinities, spi_count=spi_count, events=events, update=self._update
@@ -81,18 +84,20 @@ class GicV3:
         self._cpu_interfaces = [
             CpuInterface(
                 vcpu=vcpu,
-                distributor=self._distributor,
-                redistributor=redistributor,
+                sources=(Source(redistributor.bank), self._distributor.routed_to(vcpu)),
+                forwarded=partial(self._forwarded_groups, vcpu),
                 range_selector=needs_range_selector(affinities),
                 events=events,
-                sink=sink,
+                irq=irq,
+                fiq=fiq,
                 send_sgi=partial(self._send_sgi, vcpu),
             )
-            for vcpu, (redistributor, sink) in enumerate(
-                zip(self._redistributors, irq_sinks, strict=True)
+            for vcpu, (redistributor, irq, fiq) in enumerate(
+                zip(self._redistributors, irq_sinks, fiq_sinks, strict=True)
             )
         ]
         self._ports = [cpu_interface.ports() for cpu_interface in self._cpu_interfaces]
+        self._user = UserAccess(self._distributor, self._redistributors, self._ports)
         self.distributor = self._distributor.frame
         self.redistributors = _SideBySide([r.frame for r in self._redistributors])
 
@@ -139,6 +144,40 @@ class GicV3:
                 f"the GIC has no vCPU {vcpu}: use 0 to {len(self._affinities) - 1}, or more MPIDRs"
             )
         return vcpu
+
+    # --- what a VMM reads and writes through KVM: see `UserAccess` -------------------------------
+
+    def user_read_distributor(self, offset: int) -> int:
+        """A 32-bit word of the distributor."""
+        return self._user.read_distributor(offset)
+
+    def user_write_distributor(self, offset: int, value: int) -> None:
+        """Set a 32-bit word of the distributor."""
+        self._user.write_distributor(offset, value)
+
+    def user_read_redistributor(self, vcpu: int, offset: int) -> int:
+        """A 32-bit word of a vCPU's redistributor, by its offset from RD_base."""
+        return self._user.read_redistributor(self._checked(vcpu), offset)
+
+    def user_write_redistributor(self, vcpu: int, offset: int, value: int) -> None:
+        """Set a 32-bit word of a vCPU's redistributor."""
+        self._user.write_redistributor(self._checked(vcpu), offset, value)
+
+    def user_read_icc(self, vcpu: int, encoding: int) -> int:
+        """A 64-bit ICC_* register of a vCPU, by `SysReg.encoding`."""
+        return self._user.read_icc(self._checked(vcpu), encoding)
+
+    def user_write_icc(self, vcpu: int, encoding: int, value: int) -> None:
+        """Set a 64-bit ICC_* register of a vCPU."""
+        self._user.write_icc(self._checked(vcpu), encoding, value)
+
+    def user_read_line_levels(self, vcpu: int, first_intid: int) -> int:
+        """The levels of 32 interrupt lines: a vCPU's PPIs, or SPIs, whichever vCPU is named."""
+        return self._user.read_line_levels(self._checked(vcpu), first_intid)
+
+    def user_write_line_levels(self, vcpu: int, first_intid: int, levels: int) -> None:
+        """Set the levels of 32 interrupt lines; no rise counts as an edge."""
+        self._user.write_line_levels(self._checked(vcpu), first_intid, levels)
 
     # --- state ----------------------------------------------------------------------------------
 
@@ -218,6 +257,10 @@ class GicV3:
 
     # --- between the blocks -----------------------------------------------------------------------
 
+    def _forwarded_groups(self, vcpu: int) -> int:
+        """The set of groups that the distributor enables; none if the redistributor sleeps."""
+        return 0 if self._redistributors[vcpu].asleep else self._distributor.groups
+
     def _update(self, vcpu: int) -> None:
         self._cpu_interfaces[vcpu].update()
 
@@ -267,14 +310,20 @@ def _line(bank: InterruptBank, intid: int, first: int) -> InterruptLine:
 
 
 def _check_configuration(
-    affinities: Sequence[int], spi_count: int, irq_sinks: Sequence[IrqSink]
+    affinities: Sequence[int],
+    spi_count: int,
+    irq_sinks: Sequence[IrqSink],
+    fiq_sinks: Sequence[IrqSink],
 ) -> None:
     if not 1 <= len(affinities) <= VCPU_COUNT_MAX:
         raise BoardError(f"a GIC for {len(affinities)} vCPUs: use 1 to {VCPU_COUNT_MAX}")
     if len(set(affinities)) != len(affinities):
         raise BoardError("two vCPUs have the same affinity: give each MPIDR its own")
-    if len(irq_sinks) != len(affinities):
-        raise BoardError(f"{len(irq_sinks)} IRQ inputs for {len(affinities)} vCPUs: give one each")
+    for name, sinks in (("IRQ", irq_sinks), ("FIQ", fiq_sinks)):
+        if len(sinks) != len(affinities):
+            raise BoardError(
+                f"{len(sinks)} {name} inputs for {len(affinities)} vCPUs: give one each"
+            )
     if not 0 <= spi_count <= SPI_COUNT_MAX:
         raise BoardError(f"a GIC with {spi_count} SPIs: use 0 to {SPI_COUNT_MAX}")
 

@@ -90,6 +90,7 @@ class Machine:
             spi_count=board.spi_count,
             events=self.events,
             irq_sinks=[partial(self._set_irq, index) for index in range(vcpu_count)],
+            fiq_sinks=[partial(self._set_fiq, index) for index in range(vcpu_count)],
         )
         self.psci = Psci(
             self._vcpus,
@@ -258,6 +259,9 @@ class Machine:
 
     def _set_irq(self, index: int, asserted: bool) -> None:
         self.vcpus[index].engine.set_irq(asserted)
+
+    def _set_fiq(self, index: int, asserted: bool) -> None:
+        self.vcpus[index].engine.set_fiq(asserted)
 
     def _timers_changed(self, vcpu: Vcpu) -> None:
         self._scheduler.timers_changed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emu.arch.gicv3 import GICR, GICR_SIZE_BYTES, GICR_TYPER, GICR_WAKER
+from emu.arch.gicv3 import GICR, GICR_CTLR, GICR_SIZE_BYTES, GICR_TYPER, GICR_WAKER
 from harness.reference.gic_bench import GicBench
 
 
@@ -22,6 +22,25 @@ def test_typer_names_the_vcpu_and_marks_the_last(bench: GicBench) -> None:
     assert (last.PLPIS, last.VLPIS, last.DirectLPI) == (0, 0, 0)
 
 
+def test_32_frames_stand_one_behind_the_other_and_only_the_last_says_so() -> None:
+    affinities = tuple(vcpu >> 4 << 8 | vcpu & 0xF for vcpu in range(32))
+    bench = GicBench(affinities)
+    typers = [GICR_TYPER(bench.read("GICR_TYPER", vcpu=vcpu)) for vcpu in range(32)]
+    assert [typer.Processor_Number for typer in typers] == list(range(32))
+    assert [typer.Aff1 << 8 | typer.Aff0 for typer in typers] == list(affinities)
+    assert [typer.Last for typer in typers] == [0] * 31 + [1]
+
+
+def test_an_sgi_waits_for_a_redistributor_that_sleeps(bench: GicBench) -> None:
+    bench.enable_everything()
+    bench.write("GICR_WAKER", int(GICR_WAKER().replace(ProcessorSleep=1)), vcpu=1)
+    bench.set_icc("SGI1R", 1 << 40 | 3 << 24)
+    assert bench.asserted == [False, False]
+    assert bench.read("GICR_ISPENDR0", vcpu=1) == 1 << 3
+    bench.write("GICR_WAKER", 0, vcpu=1)
+    assert bench.icc("IAR1", vcpu=1) == 3
+
+
 def test_typer_may_be_read_as_two_halves(bench: GicBench) -> None:
     window, offset = bench.gic.redistributors, GICR_SIZE_BYTES + GICR["GICR_TYPER"]
     low, high = window.read(offset, 4), window.read(offset + 4, 4)
@@ -30,7 +49,12 @@ def test_typer_may_be_read_as_two_halves(bench: GicBench) -> None:
 
 def test_identification_is_of_a_gicv3(bench: GicBench) -> None:
     assert bench.read("GICR_PIDR2") == 0x3B
-    assert bench.read("GICR_IIDR") == 0x4B00_343B
+    assert bench.read("GICR_IIDR") == 0x4B00_043B
+
+
+def test_ctlr_says_what_kvms_revision_3_says_and_can_not_be_written(bench: GicBench) -> None:
+    bench.write("GICR_CTLR", 0xFFFF_FFFF)
+    assert GICR_CTLR(bench.read("GICR_CTLR")) == GICR_CTLR().replace(IR=1, CES=1)
 
 
 def test_a_redistributor_sleeps_after_reset_and_its_children_follow(bench: GicBench) -> None:
@@ -78,7 +102,7 @@ def test_an_sgi_may_be_made_pending_by_a_write(bench: GicBench) -> None:
 
 @pytest.mark.parametrize(
     "register",
-    ["CTLR", "STATUSR", "PROPBASER", "PENDBASER", "SETLPIR", "SYNCR", "IGRPMODR0", "NSACR"],
+    ["STATUSR", "PROPBASER", "PENDBASER", "SETLPIR", "SYNCR", "IGRPMODR0", "NSACR"],
 )
 def test_what_lpis_and_a_second_security_state_need_is_raz_wi(
     bench: GicBench, register: str
