@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
@@ -19,6 +19,9 @@ SAVED_SYSREGS: tuple[SysReg, ...] = tuple(
     reg for reg in SYSREGS if reg.saved and reg.model not in (Model.GIC, Model.ID)
 )
 """The registers that hold a vCPU's state; the GIC's are part of the GIC's."""
+
+
+_KEPT_BY_RESET = ("CNTVOFF_EL2",)
 
 
 @dataclass(slots=True)
@@ -61,7 +64,6 @@ class Vcpu:
         timer_lines: where its timers' outputs go.
         gic: the registers of its GIC CPU interface, by name.
         id_registers: ID registers that differ from the CPU model's, by name.
-        on_hvc: called for HVC, with the PC already behind it.
     """
 
     def __init__(
@@ -74,14 +76,12 @@ class Vcpu:
         timer_lines: TimerLines,
         gic: Mapping[str, SysRegPort],
         id_registers: Mapping[str, int],
-        on_hvc: Callable[[], None],
     ) -> None:
         self.index = index
         self.mpidr = mpidr
         self._events = events
         verify()
         self.engine = Engine()
-        self.engine.on_hvc = on_hvc
         self.engine.on_exception = self._tell_exception
         self._timer_intids = {
             "CNTV": timer_lines.virtual_intid,
@@ -102,6 +102,9 @@ class Vcpu:
             gic=gic,
             id_registers={**ID_REGISTERS, **id_registers, "MPIDR_EL1": mpidr},
         )
+        self._reset_state = self.state()
+        for name in _KEPT_BY_RESET:
+            del self._reset_state.sys_regs[name]
 
     def get_sysreg(self, reg: SysReg) -> int:
         """What a monitor reads from a system register."""
@@ -140,6 +143,15 @@ class Vcpu:
         for name, value in state.sys_regs.items():
             self.set_sysreg(BY_NAME[name], value)
         engine.pstate = state.pstate
+
+    def reset(self) -> None:
+        """Reset the vCPU to what it was when it was made, MMU off and timers disabled.
+
+        As KVM's CPU_ON does, it leaves alone what is the monitor's (CNTVOFF_EL2), and the GIC with
+        the CPU interface (`kvm_reset_vcpu` in arch/arm64/kvm/reset.c, Linux 6.1).
+        """
+        self.load_state(self._reset_state)
+        self.timer.update()
 
     def _tell_exception(self, esr: int, elr: int) -> None:
         if self._events.active:
