@@ -23,6 +23,9 @@ SAVED_SYSREGS: tuple[SysReg, ...] = tuple(
 """The registers that hold a vCPU's state; the GIC's are part of the GIC's."""
 
 
+_KEPT_BY_RESET = ("CNTVOFF_EL2",)
+
+
 @dataclass(slots=True)
 class VcpuState:
     """The architectural state of a vCPU.
@@ -64,7 +67,6 @@ class Vcpu:
         gic: the registers of its GIC CPU interface, by name.
         id_registers: ID registers that differ from the CPU model's, by name.
         domain: the vCPUs that share code and page tables with it.
-        on_hvc: called for HVC, with the PC already behind it.
         on_timer_change: called after each write that may move a timer's next deadline.
     """
 
@@ -79,7 +81,6 @@ class Vcpu:
         gic: Mapping[str, SysRegPort],
         id_registers: Mapping[str, int],
         domain: InnerShareableDomain,
-        on_hvc: Callable[[], None],
         on_timer_change: Callable[[], None],
     ) -> None:
         self.index = index
@@ -87,7 +88,6 @@ class Vcpu:
         self._events = events
         verify()
         self.engine = Engine()
-        self.engine.on_hvc = on_hvc
         self.engine.on_exception = self._tell_exception
         self._timer_intids = {
             "CNTV": timer_lines.virtual_intid,
@@ -111,6 +111,9 @@ class Vcpu:
         )
         line_words = 1 << CTR_EL0(id_registers["CTR_EL0"]).IminLine
         domain.join(self.engine, code_line_bytes=4 * line_words)
+        self._reset_state = self.state()
+        for name in _KEPT_BY_RESET:
+            del self._reset_state.sys_regs[name]
 
     def get_sysreg(self, reg: SysReg) -> int:
         """What a monitor reads from a system register."""
@@ -149,6 +152,15 @@ class Vcpu:
         for name, value in state.sys_regs.items():
             self.set_sysreg(BY_NAME[name], value)
         engine.pstate = state.pstate
+
+    def reset(self) -> None:
+        """Reset the vCPU to what it was when it was made, MMU off and timers disabled.
+
+        As KVM's CPU_ON does, it leaves alone what is the monitor's (CNTVOFF_EL2), and the GIC with
+        the CPU interface (`kvm_reset_vcpu` in arch/arm64/kvm/reset.c, Linux 6.1).
+        """
+        self.load_state(self._reset_state)
+        self.timer.update()
 
     def _tell_exception(self, esr: int, elr: int) -> None:
         if self._events.active:

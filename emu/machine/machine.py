@@ -25,6 +25,7 @@ from emu.gic.gicv3 import GicV3
 from emu.machine.psci import Power, Psci
 from emu.machine.schedule import RoundRobin, Schedule
 from emu.machine.scheduler import Scheduler, Stop
+from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import MachineState
 
 _DEFAULT_SCHEDULE = RoundRobin()
@@ -47,6 +48,7 @@ class Machine:
         ram: its memory, at the board's DRAM base.
         vcpu_count: number of vCPUs, 1 to the board's most.
         schedule: which vCPU runs when.
+        entropy: what the guest's TRNG draws from; needed if the board has a TRNG.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
 
@@ -57,7 +59,7 @@ class Machine:
         boot_source: what it was booted from.
 
     Raises:
-        BoardError: the board can't be had with this RAM or number of vCPUs.
+        BoardError: the board can't be had with this RAM or number of vCPUs, or needs entropy.
         ScheduleError: the schedule is not one of so many vCPUs.
         EngineError: the installed Unicorn can't run machines.
     """
@@ -69,6 +71,7 @@ class Machine:
         ram: Ram,
         vcpu_count: int = 1,
         schedule: Schedule = _DEFAULT_SCHEDULE,
+        entropy: Entropy | None = None,
         host_clock: int = 0,
     ) -> None:
         mpidrs = board.mpidrs(vcpu_count)
@@ -94,10 +97,13 @@ class Machine:
         )
         self.psci = Psci(
             self._vcpus,
+            ram=ram,
             boot_pstate=board.boot_pstate,
-            events=self.events,
             on_power_change=self._power_changed,
             on_system_off=self._system_off,
+        )
+        self.firmware = FirmwareCalls(
+            board.firmware, psci=self.psci, entropy=entropy, events=self.events
         )
         self._scheduler = Scheduler(
             self._vcpus,
@@ -244,9 +250,9 @@ class Machine:
                 "CNTFRQ_EL0": self.board.counter_frequency_hz,
             },
             domain=self._domain,
-            on_hvc=lambda: self.psci.handle(vcpu),
             on_timer_change=lambda: self._timers_changed(vcpu),
         )
+        self.firmware.attach(vcpu)
         self._vcpus.append(vcpu)
         self.psci.power.append(Power.OFF)
         vcpu.engine.map_ram(self.ram.base, self.ram.size_bytes, self.ram.host_address)

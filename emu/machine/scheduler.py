@@ -127,7 +127,9 @@ class Scheduler:
 
     def _runnable(self) -> list[int]:
         return [
-            vcpu.index for vcpu in self._on() if not vcpu.engine.waiting or vcpu.engine.interrupt_asserted
+            vcpu.index
+            for vcpu in self._on()
+            if not vcpu.engine.waiting or vcpu.engine.interrupt_asserted
         ]
 
     def _drive_timers(self) -> None:
@@ -175,5 +177,5 @@ class Scheduler:
             self._turns.spend(executed)
         if engine.waiting:
             self._turns.give_up()
-            if not engine.interrupt_asserted and self._events.active:
+            if not engine.can_go_on and self._events.active:
                 self._events.emit(WaitStarted(turn.vcpu))

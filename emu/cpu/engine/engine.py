@@ -99,6 +99,7 @@ class Engine:
     Attributes:
         x: X0 to X30 (and the current stack pointer in slot 31) as a writable C array.
         on_hvc: called for HVC, with the PC already behind it; None makes HVC UNDEFINED.
+        on_smc: the same for SMC.
         on_exception: told ESR_EL1 and ELR_EL1 of each synchronous exception taken to EL1, or None.
         waiting: the last run ended in a WFI.
     """
@@ -133,6 +134,7 @@ class Engine:
         self._stopped = False
         self.waiting = False
         self.on_hvc: CallHandler | None = None
+        self.on_smc: CallHandler | None = None
         self.on_exception: ExceptionListener | None = None
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
         self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
@@ -198,6 +200,16 @@ class Engine:
             )
         return False
 
+    def wait(self) -> None:
+        """Called back from a run: end it before the next instruction, waiting as after a WFI."""
+        self._halted.value = 1
+        self.stop()
+
+    @property
+    def call_immediate(self) -> int:
+        """The 16-bit immediate of the HVC or SMC that is calling back (DDI 0487, D19.2.40)."""
+        return self._syndrome.value & 0xFFFF
+
     def set_irq(self, asserted: bool) -> None:
         """Drive the IRQ input. The core takes the interrupt as soon as PSTATE.I allows."""
         self._drive(layout.CPU_INTERRUPT_HARD, asserted)
@@ -227,6 +239,11 @@ class Engine:
     def interrupt_asserted(self) -> bool:
         """Whether the IRQ or the FIQ input is driven: either ends a WFI, masked or not."""
         return self.irq_asserted or self.fiq_asserted
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it has something to do: it does not wait, or is woken by an interrupt."""
+        return not self.waiting or self.interrupt_asserted
 
     @property
     def has_exclusive(self) -> bool:
@@ -405,6 +422,8 @@ class Engine:
     def _on_interrupt(self, _uc: Any, number: int, _data: Any) -> None:
         if number == _EXCP_HVC and self.on_hvc is not None:
             self.on_hvc()
+        elif number == _EXCP_SMC and self.on_smc is not None:
+            self.on_smc()
         elif number in (_EXCP_HVC, _EXCP_SMC):
             self._pc.value -= _INSN_BYTES
             self._undefined()
