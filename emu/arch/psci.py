@@ -1,6 +1,6 @@
 """PSCI function ids and return codes, as data.
 
-Source: Arm DEN 0022 F.b (PSCI 1.3), table 6 and sections 5.1 and 5.2.
+Source: Arm DEN 0022 F.b (PSCI 1.3), chapter 5; include/uapi/linux/psci.h of Linux 6.13.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ VERSION_0_2: Final = 0x0000_0002
 VERSION_1_0: Final = 0x0001_0000
 VERSION_1_1: Final = 0x0001_0001
 """What PSCI_VERSION returns for PSCI 1.1: major in bits 31:16, minor in 15:0."""
+VERSION_1_2: Final = 0x0001_0002
 VERSION_1_3: Final = 0x0001_0003
 
 TRUSTED_OS_NOT_PRESENT: Final = 2
