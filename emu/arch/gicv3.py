@@ -148,6 +148,26 @@ class GICR_WAKER(Register):
     ProcessorSleep = bit(1)
 
 
+class GICR_PROPBASER(Register):
+    """Where the configuration of LPIs is, one table for all redistributors (IHI 0069, 12.11)."""
+
+    OuterCache = bits(58, 56)
+    Physical_Address = bits(51, 12)
+    Shareability = bits(11, 10)
+    InnerCache = bits(9, 7)
+    IDbits = bits(4, 0)
+
+
+class GICR_PENDBASER(Register):
+    """Where a redistributor's pending LPIs are (IHI 0069, 12.11)."""
+
+    PTZ = bit(62)
+    OuterCache = bits(58, 56)
+    Physical_Address = bits(51, 16)
+    Shareability = bits(11, 10)
+    InnerCache = bits(9, 7)
+
+
 class ICC_CTLR_EL1(Register):
     """CPU interface control (IHI 0069, 12.2)."""
 
@@ -239,8 +259,8 @@ GICR: Final = RegisterMap(
     Slot(0x001C, "GICR_PARTIDR"),
     Slot(0x0040, "GICR_SETLPIR", size_bytes=8),
     Slot(0x0048, "GICR_CLRLPIR", size_bytes=8),
-    Slot(0x0070, "GICR_PROPBASER", size_bytes=8),
-    Slot(0x0078, "GICR_PENDBASER", size_bytes=8),
+    Slot(0x0070, "GICR_PROPBASER", size_bytes=8, layout=GICR_PROPBASER),
+    Slot(0x0078, "GICR_PENDBASER", size_bytes=8, layout=GICR_PENDBASER),
     Slot(0x00A0, "GICR_INVLPIR", size_bytes=8),
     Slot(0x00B0, "GICR_INVALLR", size_bytes=8),
     Slot(0x00C0, "GICR_SYNCR"),

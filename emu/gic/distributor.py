@@ -7,12 +7,18 @@ from typing import Final
 
 from emu.arch.gicv3 import AFFINITY_MASK, GICD, GICD_CTLR, GICD_TYPER, SPI_FIRST
 from emu.core.events import EventStream
-from emu.gic.frame import RegisterFrame
-from emu.gic.identity import IIDR, PIDR2
+from emu.gic import bank_registers
+from emu.gic.frame import Reader, RegisterFrame, Writer
+from emu.gic.identity import GICD_IIDR, PIDR2
 from emu.gic.interrupts import GROUP_0, GROUP_1, InterruptBank
+from emu.gic.lpi_tables import sanitise_propbaser
 from emu.gic.state import DistributorState, reset_spis
 
 _CTLR_FIXED: Final = int(GICD_CTLR().replace(DS=1, ARE=1))
+
+_STATUSR: Final = 0xFFFF_FFFF
+"""The distributor reports no errors, and KVM lets GICD_STATUSR read as all ones
+(vgic_v3_dist_registers in arch/arm64/kvm/vgic/vgic-mmio-v3.c, Linux 6.1)."""
 
 
 class Distributor:
@@ -28,6 +34,10 @@ class Distributor:
         bank: the SPIs.
         groups: the set of groups that GICD_CTLR enables.
         routed: for each vCPU, the bits of the SPIs that are routed to it.
+        propbaser: GICR_PROPBASER of all redistributors as a VMM stores it; the guest finds zero,
+            as there are no LPIs.
+        readers: the guest's read functions of the registers, by name.
+        writers: the guest's write functions.
         frame: the memory-mapped registers.
     """
 
@@ -49,35 +59,42 @@ class Distributor:
             changed=self._spis_changed,
         )
         self.groups = 0
+        self.propbaser = 0
         self._irouter = [0] * spi_count
         self.routed = self._routes()
         typer = int(_typer(affinities, spi_count))
-        self.frame = RegisterFrame(
-            GICD,
-            readers={
-                **self.bank.readers("GICD_"),
-                "GICD_CTLR": lambda _: _CTLR_FIXED | self.groups,
-                "GICD_TYPER": lambda _: typer,
-                "GICD_IIDR": lambda _: IIDR,
-                "GICD_PIDR2": lambda _: PIDR2,
-                "GICD_IROUTER": self._read_irouter,
-            },
-            writers={
-                **self.bank.writers("GICD_"),
-                "GICD_CTLR": self._write_ctlr,
-                "GICD_IROUTER": self._write_irouter,
-            },
-        )
+        self.readers: dict[str, Reader] = {
+            **bank_registers.readers(self.bank, "GICD_"),
+            "GICD_CTLR": lambda _: _CTLR_FIXED | self.groups,
+            "GICD_TYPER": lambda _: typer,
+            "GICD_IIDR": lambda _: GICD_IIDR,
+            "GICD_STATUSR": lambda _: _STATUSR,
+            "GICD_PIDR2": lambda _: PIDR2,
+            "GICD_IROUTER": self._read_irouter,
+        }
+        self.writers: dict[str, Writer] = {
+            **bank_registers.writers(self.bank, "GICD_"),
+            "GICD_CTLR": self._write_ctlr,
+            "GICD_IROUTER": self._write_irouter,
+        }
+        self.frame = RegisterFrame(GICD, self.readers, self.writers)
 
     def state(self) -> DistributorState:
         """The distributor's state."""
-        return DistributorState(self.bank.state(), irouter=list(self._irouter), ctlr=self.groups)
+        return DistributorState(
+            self.bank.state(),
+            irouter=list(self._irouter),
+            ctlr=self.groups,
+            propbaser=self.propbaser,
+        )
 
     def load_state(self, state: DistributorState) -> None:
         """Take on `state` without signalling anything; its SPIs must be as many as here."""
         self.bank.load_state(state.spis)
         self._irouter = [route & AFFINITY_MASK for route in state.irouter]
         self.groups = state.ctlr & (GROUP_0 | GROUP_1)
+        # Until the first write it is zero, which no write could make it.
+        self.propbaser = sanitise_propbaser(state.propbaser) if state.propbaser else 0
         self.routed = self._routes()
 
     def _write_ctlr(self, _: int, value: int) -> None:

@@ -29,6 +29,7 @@ from emu.gic.state import (
     RedistributorState,
     reset_spis,
 )
+from emu.gic.user_access import UserAccess
 
 VCPU_COUNT_MAX = 32
 
@@ -93,6 +94,7 @@ class GicV3:
             )
         ]
         self._ports = [cpu_interface.ports() for cpu_interface in self._cpu_interfaces]
+        self._user = UserAccess(self._distributor, self._redistributors, self._ports)
         self.distributor = self._distributor.frame
         self.redistributors = _SideBySide([r.frame for r in self._redistributors])
 
@@ -139,6 +141,40 @@ class GicV3:
                 f"the GIC has no vCPU {vcpu}: use 0 to {len(self._affinities) - 1}, or more MPIDRs"
             )
         return vcpu
+
+    # --- what a VMM reads and writes through KVM: see `UserAccess` -------------------------------
+
+    def user_read_distributor(self, offset: int) -> int:
+        """A 32-bit word of the distributor."""
+        return self._user.read_distributor(offset)
+
+    def user_write_distributor(self, offset: int, value: int) -> None:
+        """Set a 32-bit word of the distributor."""
+        self._user.write_distributor(offset, value)
+
+    def user_read_redistributor(self, vcpu: int, offset: int) -> int:
+        """A 32-bit word of a vCPU's redistributor, by its offset from RD_base."""
+        return self._user.read_redistributor(self._checked(vcpu), offset)
+
+    def user_write_redistributor(self, vcpu: int, offset: int, value: int) -> None:
+        """Set a 32-bit word of a vCPU's redistributor."""
+        self._user.write_redistributor(self._checked(vcpu), offset, value)
+
+    def user_read_icc(self, vcpu: int, encoding: int) -> int:
+        """A 64-bit ICC_* register of a vCPU, by `SysReg.encoding`."""
+        return self._user.read_icc(self._checked(vcpu), encoding)
+
+    def user_write_icc(self, vcpu: int, encoding: int, value: int) -> None:
+        """Set a 64-bit ICC_* register of a vCPU."""
+        self._user.write_icc(self._checked(vcpu), encoding, value)
+
+    def user_read_line_levels(self, vcpu: int, first_intid: int) -> int:
+        """The levels of 32 interrupt lines: a vCPU's PPIs, or SPIs, whichever vCPU is named."""
+        return self._user.read_line_levels(self._checked(vcpu), first_intid)
+
+    def user_write_line_levels(self, vcpu: int, first_intid: int, levels: int) -> None:
+        """Set the levels of 32 interrupt lines; no rise counts as an edge."""
+        self._user.write_line_levels(self._checked(vcpu), first_intid, levels)
 
     # --- state ----------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
-"""A bank of interrupts, and the registers that show it.
+"""A bank of interrupts: what happens to an interrupt whatever register or line it comes from.
 
-The SPIs of the distributor are one bank; the SGIs and PPIs of each redistributor are another. Both
-show their banks through the same registers, so those are written once, here.
+The SPIs of the distributor are one bank; the SGIs and PPIs of each redistributor are another.
 
 Each property of the interrupts is one integer with a bit per interrupt, so that finding what is to
 be signalled takes a few integer operations however many interrupts there are.
@@ -10,12 +9,9 @@ be signalled takes a few integer operations however many interrupts there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import NamedTuple
 
 from emu.arch.gicv3 import INTID_SPURIOUS, PRIORITY_MASK
 from emu.core.events import EventStream, IrqPended
-from emu.gic.frame import Reader, Writer
 from emu.gic.state import BankState
 
 Ranked = tuple[int, int]
@@ -36,7 +32,7 @@ class InterruptBank:
         reset: state after a reset; the length of its `priority` is the number of interrupts.
         vcpu: index of the vCPU that the interrupts are private to; None for SPIs.
         changed: called after a change, with the bits of the interrupts that may have changed.
-        always_edge: bits of the interrupts whose configuration can't be changed (SGIs).
+        lineless: bits of the interrupts that have no line and are always edge-triggered: SGIs.
 
     Attributes:
         count: number of interrupts.
@@ -50,10 +46,10 @@ class InterruptBank:
     """
 
     __slots__ = (
-        "_always_edge",
         "_changed",
         "_events",
         "_implemented",
+        "_lineless",
         "_vcpu",
         "active",
         "count",
@@ -82,12 +78,12 @@ class InterruptBank:
         events: EventStream,
         vcpu: int | None,
         changed: Callable[[int], None],
-        always_edge: int = 0,
+        lineless: int = 0,
     ) -> None:
         self.first_intid = first_intid
         self.count = len(reset.priority)
         self._implemented = (1 << self.count) - 1
-        self._always_edge = always_edge
+        self._lineless = lineless
         self._events = events
         self._vcpu = vcpu
         self._changed = changed
@@ -166,36 +162,38 @@ class InterruptBank:
     def _settle(self, before: int, touched: int) -> None:
         """Report what became pending since `before`, then let the signals follow."""
         if self._events.active:
-            for index in _indices(self.pending & ~before):
+            for index in indices(self.pending & ~before):
                 self._events.emit(IrqPended(self.first_intid + index, self._vcpu))
         self._changed(touched)
 
-    # --- registers ----------------------------------------------------------------------------
+    # --- what registers do with interrupts ----------------------------------------------------
 
-    def readers(self, prefix: str, suffix: str = "") -> dict[str, Reader]:
-        """Read functions of the bank's registers, by `prefix` + name + `suffix`."""
-        return {
-            f"{prefix}{name}{suffix}": partial(self._read, view) for name, view in VIEWS.items()
-        }
+    def stored(self, touched: int, pending_before: int | None) -> None:
+        """A register write has changed the interrupts `touched`: keep what a write can't change
+        as it was, report what became pending, and let the signals follow.
 
-    def writers(self, prefix: str, suffix: str = "") -> dict[str, Writer]:
-        """Write functions of the bank's registers, by `prefix` + name + `suffix`."""
-        return {
-            f"{prefix}{name}{suffix}": partial(self._write, view) for name, view in VIEWS.items()
-        }
-
-    def _read(self, view: View, index: int) -> int:
-        start = index * view.interrupts - self.first_intid
-        return view.read(self, start) if 0 <= start < self.count else 0
-
-    def _write(self, view: View, index: int, value: int) -> None:
-        start = index * view.interrupts - self.first_intid
-        if not 0 <= start < self.count:
-            return
-        before = self.pending
-        view.write(self, start, value)
+        Args:
+            touched: bits of the interrupts that the register shows.
+            pending_before: `pending` before the write; None to report nothing.
+        """
         self._normalise()
-        self._settle(before, ((1 << view.interrupts) - 1) << start)
+        if pending_before is None:
+            self._changed(touched)
+        else:
+            self._settle(pending_before, touched)
+
+    def levels(self, first: int) -> int:
+        """Levels of 32 lines, from the interrupt with index `first` on.
+
+        The line of an edge-triggered interrupt counts as low: its level means nothing.
+        """
+        return (self.line & ~self.edge) >> first & 0xFFFF_FFFF
+
+    def load_levels(self, first: int, levels: int) -> None:
+        """Set 32 lines, from index `first` on, as a VMM does: no rise is an edge."""
+        lines = (0xFFFF_FFFF << first) & self._implemented & ~self._lineless
+        self.line = self.line & ~lines | (levels << first) & lines
+        self._changed(lines)
 
     def _normalise(self) -> None:
         """Drop what is not implemented, and put back what can't be changed."""
@@ -204,7 +202,7 @@ class InterruptBank:
         self.enabled &= implemented
         self.latch &= implemented
         self.active &= implemented
-        self.edge = self.edge & implemented | self._always_edge
+        self.edge = self.edge & implemented | self._lineless
 
     # --- state --------------------------------------------------------------------------------
 
@@ -252,82 +250,7 @@ class InterruptLine:
         self._bank.drive(self._intid, False)
 
 
-class View(NamedTuple):
-    """How one kind of register shows a bank.
-
-    Attributes:
-        interrupts: how many interrupts one 32-bit register shows.
-        read: value of the register whose first interrupt has the given index in the bank.
-        write: store into that register.
-    """
-
-    interrupts: int
-    read: Callable[[InterruptBank, int], int]
-    write: Callable[[InterruptBank, int, int], None]
-
-
-def _shown(field: str) -> Callable[[InterruptBank, int], int]:
-    def read(bank: InterruptBank, start: int) -> int:
-        value: int = getattr(bank, field)
-        return value >> start & 0xFFFF_FFFF
-
-    return read
-
-
-def _replaced(field: str) -> Callable[[InterruptBank, int, int], None]:
-    def write(bank: InterruptBank, start: int, value: int) -> None:
-        setattr(bank, field, getattr(bank, field) & ~(0xFFFF_FFFF << start) | value << start)
-
-    return write
-
-
-def _set(field: str) -> Callable[[InterruptBank, int, int], None]:
-    def write(bank: InterruptBank, start: int, value: int) -> None:
-        setattr(bank, field, getattr(bank, field) | value << start)
-
-    return write
-
-
-def _cleared(field: str) -> Callable[[InterruptBank, int, int], None]:
-    def write(bank: InterruptBank, start: int, value: int) -> None:
-        setattr(bank, field, getattr(bank, field) & ~(value << start))
-
-    return write
-
-
-def _read_priorities(bank: InterruptBank, start: int) -> int:
-    return int.from_bytes(bank.priority[start : start + 4], "little")
-
-
-def _write_priorities(bank: InterruptBank, start: int, value: int) -> None:
-    fields = (value & (PRIORITY_MASK * 0x0101_0101)).to_bytes(4, "little")
-    bank.priority[start : start + 4] = fields[: bank.count - start]
-
-
-def _read_configuration(bank: InterruptBank, start: int) -> int:
-    return sum(0b10 << 2 * index for index in _indices(bank.edge >> start & 0xFFFF))
-
-
-def _write_configuration(bank: InterruptBank, start: int, value: int) -> None:
-    edge = sum(1 << index for index in range(16) if value >> 2 * index & 0b10)
-    bank.edge = bank.edge & ~(0xFFFF << start) | edge << start
-
-
-VIEWS = {
-    "IGROUPR": View(32, _shown("group"), _replaced("group")),
-    "ISENABLER": View(32, _shown("enabled"), _set("enabled")),
-    "ICENABLER": View(32, _shown("enabled"), _cleared("enabled")),
-    "ISPENDR": View(32, _shown("pending"), _set("latch")),
-    "ICPENDR": View(32, _shown("pending"), _cleared("latch")),
-    "ISACTIVER": View(32, _shown("active"), _set("active")),
-    "ICACTIVER": View(32, _shown("active"), _cleared("active")),
-    "IPRIORITYR": View(4, _read_priorities, _write_priorities),
-    "ICFGR": View(16, _read_configuration, _write_configuration),
-}
-"""The registers of a bank, by the name that follows GICD_ or GICR_ (IHI 0069, 12.9 and 12.11)."""
-
-
-def _indices(bits: int) -> Iterator[int]:
+def indices(bits: int) -> Iterator[int]:
     """The positions of the set bits, lowest first."""
     while bits:
         yield (bits & -bits).bit_length() - 1

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from emu.arch.gicv3 import GICR, GICR_TYPER, GICR_WAKER, SGI_COUNT
+from emu.arch.gicv3 import (
+    GICR,
+    GICR_CTLR,
+    GICR_TYPER,
+    GICR_WAKER,
+    SGI_COUNT,
+)
 from emu.core.events import EventStream
-from emu.gic.frame import RegisterFrame
-from emu.gic.identity import IIDR, PIDR2
+from emu.gic import bank_registers
+from emu.gic.frame import Reader, RegisterFrame, Writer
+from emu.gic.identity import GICR_IIDR, PIDR2
 from emu.gic.interrupts import InterruptBank
-from emu.gic.state import RedistributorState, reset_private_interrupts
+from emu.gic.lpi_tables import sanitise_pendbaser
+from emu.gic.state import PENDBASER_RESET, RedistributorState, reset_private_interrupts
+
+_CTLR: Final = int(GICR_CTLR().replace(IR=1, CES=1))
+"""What KVM's virtual GIC says from revision 3 on (vgic_mmio_read_v3r_ctlr in
+arch/arm64/kvm/vgic/vgic-mmio-v3.c, Linux 6.1): how LPIs could be invalidated and disabled."""
 
 _ASLEEP: Final = int(GICR_WAKER().replace(ProcessorSleep=1, ChildrenAsleep=1))
 
@@ -31,6 +43,9 @@ class Redistributor:
     Attributes:
         bank: the SGIs and PPIs.
         asleep: GICR_WAKER.ProcessorSleep: nothing is forwarded to the CPU interface.
+        pendbaser: GICR_PENDBASER as a VMM stores it; the guest finds zero, as there are no LPIs.
+        readers: the guest's read functions of the registers, by name.
+        writers: the guest's write functions.
         frame: the memory-mapped registers.
     """
 
@@ -50,21 +65,24 @@ class Redistributor:
             events=events,
             vcpu=vcpu,
             changed=lambda _: update(),
-            always_edge=(1 << SGI_COUNT) - 1,
+            lineless=(1 << SGI_COUNT) - 1,
         )
         self.asleep = True
+        self.pendbaser = PENDBASER_RESET
         typer = int(_typer(vcpu, affinity, last))
-        self.frame = RegisterFrame(
-            GICR,
-            readers={
-                **self.bank.readers("GICR_", "0"),
-                "GICR_IIDR": lambda _: IIDR,
-                "GICR_TYPER": lambda _: typer,
-                "GICR_WAKER": lambda _: _ASLEEP if self.asleep else 0,
-                "GICR_PIDR2": lambda _: PIDR2,
-            },
-            writers={**self.bank.writers("GICR_", "0"), "GICR_WAKER": self._write_waker},
-        )
+        self.readers: dict[str, Reader] = {
+            **bank_registers.readers(self.bank, "GICR_", "0"),
+            "GICR_CTLR": lambda _: _CTLR,
+            "GICR_IIDR": lambda _: GICR_IIDR,
+            "GICR_TYPER": lambda _: typer,
+            "GICR_WAKER": lambda _: _ASLEEP if self.asleep else 0,
+            "GICR_PIDR2": lambda _: PIDR2,
+        }
+        self.writers: dict[str, Writer] = {
+            **bank_registers.writers(self.bank, "GICR_", "0"),
+            "GICR_WAKER": self._write_waker,
+        }
+        self.frame = RegisterFrame(GICR, self.readers, self.writers)
 
     def pend_sgi(self, intid: int, groups: int) -> None:
         """Make an SGI pending if it is configured to be in one of `groups`."""
@@ -74,13 +92,16 @@ class Redistributor:
     def state(self) -> RedistributorState:
         """The redistributor's state."""
         return RedistributorState(
-            self.bank.state(), waker=int(GICR_WAKER().replace(ProcessorSleep=int(self.asleep)))
+            self.bank.state(),
+            waker=int(GICR_WAKER().replace(ProcessorSleep=int(self.asleep))),
+            pendbaser=self.pendbaser,
         )
 
     def load_state(self, state: RedistributorState) -> None:
         """Take on `state` without signalling anything."""
         self.bank.load_state(state.interrupts)
         self.asleep = bool(GICR_WAKER(state.waker).ProcessorSleep)
+        self.pendbaser = sanitise_pendbaser(state.pendbaser)
 
     def _write_waker(self, _: int, value: int) -> None:
         # The CPU interface follows at once, so ChildrenAsleep is always equal to ProcessorSleep.

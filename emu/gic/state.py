@@ -11,8 +11,13 @@ The levels of the interrupt lines are not here: who drives a line drives it agai
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from emu.arch.gicv3 import PRIVATE_COUNT, SGI_COUNT
+from emu.arch.gicv3 import GICR_PENDBASER, PRIVATE_COUNT, SGI_COUNT
+
+PENDBASER_RESET: Final = int(GICR_PENDBASER().replace(Shareability=0b01, InnerCache=0b011))
+"""Inner shareable, read-allocate write-back (`INITIAL_PENDBASER_VALUE` in
+arch/arm64/kvm/vgic/vgic-v3.c, Linux 6.1)."""
 
 
 @dataclass(slots=True)
@@ -60,6 +65,8 @@ class DistributorState:
     """GICD_IROUTER<n> of each SPI: the affinity it is routed to."""
     ctlr: int = 0
     """GICD_CTLR: EnableGrp0 (bit 0) and EnableGrp1 (bit 1)."""
+    propbaser: int = 0
+    """GICR_PROPBASER, which all redistributors share. Kept for a VMM: there are no LPIs."""
 
 
 @dataclass(slots=True)
@@ -69,6 +76,8 @@ class RedistributorState:
     interrupts: BankState = field(default_factory=reset_private_interrupts)
     waker: int = 0b10
     """GICR_WAKER: ProcessorSleep (bit 1)."""
+    pendbaser: int = PENDBASER_RESET
+    """GICR_PENDBASER. Kept for a VMM: there are no LPIs."""
 
 
 @dataclass(slots=True)

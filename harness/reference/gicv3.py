@@ -241,11 +241,12 @@ class ReferenceGic:
         """A load from the distributor's frame."""
         if 0x6100 <= offset < 0x6100 + 8 * len(self.spis):
             return _part(self.spis[(offset - 0x6100) // 8].route, offset % 8, size)
-        if size == 4 and offset in (0x0000, 0x0004, 0x0008, 0xFFE8):
+        if size == 4 and offset in (0x0000, 0x0004, 0x0008, 0x0010, 0xFFE8):
             return {
                 0x0000: 0x50 + self.group_enabled[0] + 2 * self.group_enabled[1],
                 0x0004: self._gicd_typer(),
                 0x0008: 0x4B00_343B,
+                0x0010: 0xFFFF_FFFF,
                 0xFFE8: 0x3B,
             }[offset]
         return _read_interrupts(self._spi, offset, size)
@@ -270,7 +271,7 @@ class ReferenceGic:
         if size != 4:
             return 0
         waker = 6 if self.vcpus[vcpu].sleeping else 0
-        return {0x0004: 0x4B00_343B, 0x0014: waker, 0xFFE8: 0x3B}.get(offset, 0)
+        return {0x0000: 6, 0x0004: 0x4B00_043B, 0x0014: waker, 0xFFE8: 0x3B}.get(offset, 0)
 
     def write_gicr(self, vcpu: int, offset: int, size: int, value: int) -> None:
         """A store to a redistributor's frames."""

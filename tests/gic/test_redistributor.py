@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emu.arch.gicv3 import GICR, GICR_SIZE_BYTES, GICR_TYPER, GICR_WAKER
+from emu.arch.gicv3 import GICR, GICR_CTLR, GICR_SIZE_BYTES, GICR_TYPER, GICR_WAKER
 from harness.reference.gic_bench import GicBench
 
 
@@ -30,7 +30,12 @@ def test_typer_may_be_read_as_two_halves(bench: GicBench) -> None:
 
 def test_identification_is_of_a_gicv3(bench: GicBench) -> None:
     assert bench.read("GICR_PIDR2") == 0x3B
-    assert bench.read("GICR_IIDR") == 0x4B00_343B
+    assert bench.read("GICR_IIDR") == 0x4B00_043B
+
+
+def test_ctlr_says_what_kvms_revision_3_says_and_can_not_be_written(bench: GicBench) -> None:
+    bench.write("GICR_CTLR", 0xFFFF_FFFF)
+    assert GICR_CTLR(bench.read("GICR_CTLR")) == GICR_CTLR().replace(IR=1, CES=1)
 
 
 def test_a_redistributor_sleeps_after_reset_and_its_children_follow(bench: GicBench) -> None:
@@ -78,7 +83,7 @@ def test_an_sgi_may_be_made_pending_by_a_write(bench: GicBench) -> None:
 
 @pytest.mark.parametrize(
     "register",
-    ["CTLR", "STATUSR", "PROPBASER", "PENDBASER", "SETLPIR", "SYNCR", "IGRPMODR0", "NSACR"],
+    ["STATUSR", "PROPBASER", "PENDBASER", "SETLPIR", "SYNCR", "IGRPMODR0", "NSACR"],
 )
 def test_what_lpis_and_a_second_security_state_need_is_raz_wi(
     bench: GicBench, register: str
