@@ -34,9 +34,7 @@ class HostKernel(Enum):
     LINUX_6_18 = "6.18"
 
 
-def register_list(
-    kernel: HostKernel, *, pointer_authentication: bool = False
-) -> tuple[int, ...]:
+def register_list(kernel: HostKernel, *, pointer_authentication: bool = False) -> tuple[int, ...]:
     """The one_reg ids that KVM lists, in its order.
 
     Args:

@@ -21,6 +21,9 @@ SAVED_SYSREGS: tuple[SysReg, ...] = tuple(
 """The registers that hold a vCPU's state; the GIC's are part of the GIC's."""
 
 
+_KEPT_BY_RESET = ("CNTVOFF_EL2", "CNTPOFF_EL2")
+
+
 @dataclass(slots=True)
 class VcpuState:
     """The architectural state of a vCPU.
@@ -102,6 +105,9 @@ class Vcpu:
             gic=gic,
             id_registers={**ID_REGISTERS, **id_registers, "MPIDR_EL1": mpidr},
         )
+        self._reset_state = self.state()
+        for name in _KEPT_BY_RESET:
+            del self._reset_state.sys_regs[name]
 
     def get_sysreg(self, reg: SysReg) -> int:
         """What a monitor reads from a system register."""
@@ -140,6 +146,11 @@ class Vcpu:
         for name, value in state.sys_regs.items():
             self.set_sysreg(BY_NAME[name], value)
         engine.pstate = state.pstate
+
+    def reset(self) -> None:
+        """Reset the vCPU to what it was when it was made; the monitor's offsets stay."""
+        self.load_state(self._reset_state)
+        self.timer.update()
 
     def _tell_exception(self, esr: int, elr: int) -> None:
         if self._events.active:

@@ -87,9 +87,7 @@ def _shortest_line(ctr: CTR_EL0, selector: int) -> int:
 def _set_size(vcpu: Vcpu, reg: OneReg, selector: int, access: Access, value: int) -> None:
     shortest = _shortest_line(_ctr(vcpu), selector)
     if (value & _LINE_SIZE_MASK) + 2 < shortest:
-        raise refused(
-            reg, value, f"LineSize (bits 2:0) of {shortest - 2} or more, as CTR_EL0 says"
-        )
+        raise refused(reg, value, f"LineSize (bits 2:0) of {shortest - 2} or more, as CTR_EL0 says")
     access.write(value)
 
 

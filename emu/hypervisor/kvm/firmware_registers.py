@@ -40,7 +40,7 @@ def firmware_registers(vm: VmState, wants_psci_0_2: bool) -> Accesses:
         check = _check_workaround_2 if name == _WORKAROUND_2 else _check_workaround
         accesses[name] = Access(partial(int, level), partial(check, one_reg.BY_NAME[name]))
     for name in SERVICES:
-        accesses[name] = Access(partial(vm.services.get, name, 0), partial(_offer, vm, name))
+        accesses[name] = Access(partial(vm.services.__getitem__, name), partial(_offer, vm, name))
     return accesses
 
 

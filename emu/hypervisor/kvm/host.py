@@ -55,8 +55,7 @@ class Change(Enum):
     )
     TIMERS_ARE_SYSREGS = (
         (6, 18),
-        "CNT*_CTL_EL0.ISTATUS is as the guest sees it, before: set whenever the count has "
-        "reached the compare value, also if ENABLE is 0",
+        "CNT*_CTL_EL0.ISTATUS is as the guest sees it, before: set whatever ENABLE is",
     )
 
     @property

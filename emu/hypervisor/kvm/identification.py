@@ -53,9 +53,7 @@ _LOWERABLE: Final[Mapping[str, tuple[Bits, ...]]] = MappingProxyType(
         "ID_AA64MMFR1_EL1": _all_but(
             layouts.ID_AA64MMFR1_EL1, "HCX", "TWED", "XNX", "VH", "VMIDBits", "SpecSEI"
         ),
-        "ID_AA64MMFR2_EL1": _all_but(
-            layouts.ID_AA64MMFR2_EL1, "EVT", "FWB", "IDS", "NV", "CCIDX"
-        ),
+        "ID_AA64MMFR2_EL1": _all_but(layouts.ID_AA64MMFR2_EL1, "EVT", "FWB", "IDS", "NV", "CCIDX"),
         "CTR_EL0": _only(layouts.CTR_EL0, "DIC", "IDC", "DminLine", "L1Ip", "IminLine"),
     }
 )

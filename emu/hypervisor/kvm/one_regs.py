@@ -82,7 +82,9 @@ class OneRegs:
         access = self._find(register, "KVM_SET_ONE_REG")
         size_bits = 8 * one_reg.size_bytes(register)
         if not 0 <= value < 1 << size_bits:
-            raise MachineError(f"{value:#x} is no value of the one_reg {register:#x}: {size_bits} bits")
+            raise MachineError(
+                f"{value:#x} is no value of the one_reg {register:#x}: {size_bits} bits"
+            )
         access.write(value)
 
     def _find(self, register: int, call: str) -> Access:

@@ -37,7 +37,5 @@ def _set_os_lock_status(vcpu: Vcpu, value: int) -> None:
     reg = BY_NAME["OSLSR_EL1"]
     present = vcpu.get_sysreg(reg)
     if (value ^ present) & ~OSLSR_EL1.OSLK.mask:
-        raise refused(
-            one_reg.BY_NAME[reg.name], value, f"{present:#x}, OSLK (bit 1) set or clear"
-        )
+        raise refused(one_reg.BY_NAME[reg.name], value, f"{present:#x}, OSLK (bit 1) set or clear")
     vcpu.set_sysreg(reg, value)

@@ -34,9 +34,7 @@ def timer_registers(vcpu: Vcpu, vm: VmState) -> Accesses:
         read_count = partial(vcpu.get_sysreg, BY_NAME[count])
         accesses[count] = Access(read_count, partial(set_offset, vm, offset))
         ctl, cval = BY_NAME[f"{timer}_CTL_EL0"], BY_NAME[f"{timer}_CVAL_EL0"]
-        accesses[cval.name] = Access(
-            partial(vcpu.get_sysreg, cval), partial(vcpu.set_sysreg, cval)
-        )
+        accesses[cval.name] = Access(partial(vcpu.get_sysreg, cval), partial(vcpu.set_sysreg, cval))
         read_ctl = partial(vcpu.get_sysreg, ctl)
         if not vm.host.has(Change.TIMERS_ARE_SYSREGS):
             read_ctl = partial(_control, vcpu, timer)

@@ -1,7 +1,7 @@
 """One vCPU of KVM: what a VMM does with its file descriptor.
 
-Sources: kvm_arch_vcpu_ioctl and kvm_arch_vcpu_ioctl_vcpu_init in arch/arm64/kvm/arm.c of Linux 5.10,
-6.1 and 6.16; kvm_arm_vcpu_finalize in reset.c.
+Sources: kvm_arch_vcpu_ioctl and kvm_arch_vcpu_ioctl_vcpu_init in arch/arm64/kvm/arm.c of Linux
+5.10, 6.1 and 6.16; kvm_arm_vcpu_finalize in reset.c.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from emu.arch.id_layouts import ID_AA64ISAR1_EL1
 from emu.arch.kvm import MpState, Target, VcpuFeature
 from emu.arch.kvm_reg_list import HostKernel
+from emu.arch.layouts import OSLSR_EL1, PState
 from emu.arch.sysregs import BY_NAME
 from emu.cpu import Vcpu
 from emu.errors import Errno, IncompatibleError, KvmError
@@ -25,6 +26,9 @@ from emu.machine import Power
 FEATURE_WORDS = 7
 _POWER_OFF = 1 << VcpuFeature.POWER_OFF
 _POINTER_AUTHENTICATION = 1 << VcpuFeature.PTRAUTH_ADDRESS | 1 << VcpuFeature.PTRAUTH_GENERIC
+
+_PSTATE_AT_RESET = PState().replace(M=0b0101, D=1, A=1, I=1, F=1).value
+"""EL1h, all interrupts masked (VCPU_RESET_PSTATE_EL1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,21 @@ class KvmVcpu:
         features = self._checked(init)
         self.adopt(init)
         self._vm.features = features
-        self._vcpu.reset()
-        self._kept.reset()
+        self._reset()
         off = bool(init.features[0] & _POWER_OFF)
         self._vm.machine.psci.power[self.index] = Power.OFF if off else Power.ON
+
+    def _reset(self) -> None:
+        """`kvm_reset_vcpu`: the processor's own reset, but for the OS lock, which KVM releases, and
+        the flags, which are clear.
+
+        Registers that the architecture leaves UNKNOWN have zeros here, not KVM's 0x1de7...c0de.
+        """
+        self._vcpu.reset()
+        self._kept.reset()
+        self._vcpu.engine.pstate = _PSTATE_AT_RESET
+        lock = BY_NAME["OSLSR_EL1"]
+        self._vcpu.set_sysreg(lock, self._vcpu.get_sysreg(lock) & ~OSLSR_EL1.OSLK.mask)
 
     def adopt(self, init: VcpuInit) -> None:
         """Take over a vCPU as if it had been initialised so, and has run since."""
@@ -111,7 +126,9 @@ class KvmVcpu:
         first, *others = init.features
         if first & ~known or any(others):
             words = ", ".join(map(hex, init.features))
-            raise self._init_refused("ENOENT", f"features {words}", f"bits of {known:#x} in the first")
+            raise self._init_refused(
+                "ENOENT", f"features {words}", f"bits of {known:#x} in the first"
+            )
         missing = first & ~(1 << VcpuFeature.PSCI_0_2 | _POWER_OFF | supported_features(self._vcpu))
         if missing or (first & _POINTER_AUTHENTICATION) not in (0, _POINTER_AUTHENTICATION):
             raise self._init_refused(
@@ -225,12 +242,17 @@ class KvmVcpu:
 
 def _known_features(kernel: HostKernel) -> int:
     """The bits below KVM_VCPU_MAX_FEATURES: nested virtualization came in between."""
-    last = VcpuFeature.HAS_EL2_E2H0 if kernel is HostKernel.LINUX_6_18 else VcpuFeature.PTRAUTH_GENERIC
+    last = (
+        VcpuFeature.HAS_EL2_E2H0 if kernel is HostKernel.LINUX_6_18 else VcpuFeature.PTRAUTH_GENERIC
+    )
     return (2 << last) - 1
 
 
 def supported_features(vcpu: Vcpu) -> int:
-    """Bits of the features that are no matter of choice: pointer authentication, if the processor has it; all other features need what it has not."""
+    """Bits of the features that need something of the processor, and have it.
+
+    That is pointer authentication: AArch32, PMU, SVE and EL2 there are not.
+    """
     isar1 = ID_AA64ISAR1_EL1(vcpu.get_sysreg(BY_NAME["ID_AA64ISAR1_EL1"]))
     both = (isar1.APA or isar1.API) and (isar1.GPA or isar1.GPI)
     return _POINTER_AUTHENTICATION if both else 0

@@ -74,10 +74,11 @@ class VcpuAttributes:
         if self._vm.has_run:
             raise self._refused("EBUSY", "SET", group, attribute, "a vCPU that has not run")
         self.has(group, attribute)
-        if intid != self._timer_intid(attribute):
+        wired = self._timer_intid(attribute)
+        if intid != wired:
             raise IncompatibleError(
-                f"{TimerAttribute(attribute).name} is INTID {intid}; on the board "
-                f"{self._vm.machine.board.name} that timer is wired to {self._timer_intid(attribute)}"
+                f"{TimerAttribute(attribute).name} is to be INTID {intid}; the board "
+                f"{self._vm.machine.board.name} has that timer at {wired}"
             )
 
     def _set_stolen_time(self, address: int) -> None:

@@ -102,9 +102,7 @@ class VgicRegisters:
         if not self._vm.gic_initialized:
             raise _refused("EBUSY", verb, group, attribute, "the vGIC is not initialised")
 
-    def _call(
-        self, verb: str, group: VgicGroup, attribute: int, access: Callable[[], int]
-    ) -> int:
+    def _call(self, verb: str, group: VgicGroup, attribute: int, access: Callable[[], int]) -> int:
         try:
             return access()
         except IncompatibleError as error:
