@@ -25,6 +25,7 @@ LDXR_X3_X1 = 0xC85F7C23  # ldxr x3, [x1]
 STXR_W4_X3_X1 = 0xC8047C23  # stxr w4, x3, [x1]
 
 OPEN_IRQ = 0xD50342FF  # msr daifclr, #2
+OPEN_FIQ = 0xD50341FF  # msr daifclr, #1
 MASK_IRQ = 0xD50342DF  # msr daifset, #2
 SPSEL_0 = 0xD50040BF  # msr spsel, #0
 SPSEL_1 = 0xD50041BF  # msr spsel, #1

@@ -19,10 +19,10 @@ class IrqLine(Protocol):
 
 
 class IrqSink(Protocol):
-    """The IRQ input of one vCPU, as driven by its GIC CPU interface."""
+    """The IRQ or the FIQ input of one vCPU, as driven by its GIC CPU interface."""
 
     def __call__(self, asserted: bool, /) -> None:
-        """Tell the vCPU whether an interrupt is being signalled to it."""
+        """Tell the vCPU whether an interrupt is being signalled to this input."""
 
 
 class MmioWindow(Protocol):

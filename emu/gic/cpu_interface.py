@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -14,13 +14,10 @@ from emu.arch.gicv3 import (
     INTID_SPURIOUS,
     PRIORITY_BITS,
     PRIORITY_MASK,
-    SPI_FIRST,
 )
 from emu.core.events import EventStream, IrqAcknowledged, IrqDeactivated, IrqEnded
 from emu.core.ports import IrqSink, SysRegPort
-from emu.gic.distributor import Distributor
-from emu.gic.interrupts import GROUP_0, GROUP_1, NOTHING, InterruptBank, Ranked
-from emu.gic.redistributor import Redistributor
+from emu.gic.interrupts import GROUP_0, GROUP_1, NOTHING, Interrupts, Ranked, Source
 from emu.gic.state import CpuInterfaceState
 
 _SRE: Final = int(ICC_SRE_EL1().replace(SRE=1, DFB=1, DIB=1))
@@ -53,11 +50,12 @@ class CpuInterface:
 
     Args:
         vcpu: index of the vCPU.
-        distributor: where its SPIs come from.
-        redistributor: where its SGIs and PPIs come from.
+        sources: where its interrupts come from.
+        forwarded: the set of groups of which interrupts are forwarded to it at present.
         range_selector: whether SGIs to it may need the range selector (ICC_CTLR_EL1.RSS).
         events: where acknowledged, ended and deactivated interrupts are reported.
-        sink: the vCPU's IRQ input.
+        irq: the vCPU's IRQ input, to which interrupts of group 1 are signalled.
+        fiq: the vCPU's FIQ input, to which interrupts of group 0 are signalled.
         send_sgi: sends an SGI that the vCPU asked for.
     """
 
@@ -65,24 +63,25 @@ class CpuInterface:
         self,
         *,
         vcpu: int,
-        distributor: Distributor,
-        redistributor: Redistributor,
+        sources: Sequence[Source],
+        forwarded: Callable[[], int],
         range_selector: bool,
         events: EventStream,
-        sink: IrqSink,
+        irq: IrqSink,
+        fiq: IrqSink,
         send_sgi: SgiSender,
     ) -> None:
         self._vcpu = vcpu
-        self._distributor = distributor
-        self._redistributor = redistributor
+        self._sources = tuple(sources)
+        self._forwarded = forwarded
         self._events = events
-        self._sink = sink
+        self._inputs = (fiq, irq)
         self._send_sgi = send_sgi
         self._ctlr_fixed = int(
             ICC_CTLR_EL1().replace(PRIbits=PRIORITY_BITS - 1, A3V=1, RSS=int(range_selector))
         )
         self._highest = NOTHING
-        self._asserted = False
+        self._signalled: int | None = None
         self._groups = 0
         self._pmr = 0
         self._eoimode = 0
@@ -93,23 +92,27 @@ class CpuInterface:
     # --- what is signalled --------------------------------------------------------------------
 
     def update(self) -> None:
-        """Find the highest priority pending interrupt, and tell the vCPU if the answer changed."""
+        """Find the highest priority pending interrupt, and drive the vCPU's inputs accordingly.
+
+        It is signalled as FIQ if it is in group 0, as IRQ if in group 1: never as both (IHI 0069,
+        4.6.2: with one security state it does not depend on the exception level).
+        """
         self._highest = self._highest_pending()
-        asserted = self._preempts(self._highest)
-        if asserted != self._asserted:
-            self._asserted = asserted
-            self._sink(asserted)
+        signalled = self._group_of(self._highest[1]) if self._preempts(self._highest) else None
+        before, self._signalled = self._signalled, signalled
+        if before == signalled:
+            return
+        if before is not None:
+            self._inputs[before](False)
+        if signalled is not None:
+            self._inputs[signalled](True)
 
     def _highest_pending(self) -> Ranked:
         """IHI 0069, 4.7: interrupts of a group that is disabled anywhere don't count."""
-        groups = self._groups & self._distributor.groups
-        if not groups or self._redistributor.asleep:
+        groups = self._groups & self._forwarded()
+        if not groups:
             return NOTHING
-        spis = self._distributor
-        return min(
-            self._redistributor.bank.highest(groups),
-            spis.bank.highest(groups, spis.routed[self._vcpu]),
-        )
+        return min(source.highest(groups) for source in self._sources)
 
     def _preempts(self, interrupt: Ranked) -> bool:
         """Whether an interrupt passes the mask and preempts what runs (IHI 0069, 4.8)."""
@@ -118,10 +121,10 @@ class CpuInterface:
             return False
         if not self._apr[0] | self._apr[1]:
             return True
-        mask = self._group_priority_mask(self._bank(intid).group_of(intid))
+        mask = self._group_priority_mask(self._group_of(intid))
         return priority & mask < self.running_priority() & mask
 
-    def _group_priority_mask(self, group: int) -> int:
+    def _group_priority_mask(self, group: int | None) -> int:
         """The bits of a priority that decide about preemption (IHI 0069, 4.8, priority grouping).
 
         In a single security state ICC_BPR1_EL1 counts from one bit lower than ICC_BPR0_EL1.
@@ -129,8 +132,17 @@ class CpuInterface:
         point = self._bpr[1] if group and not self._cbpr else self._bpr[0] + 1
         return 0xFF & (0xFF << point)
 
-    def _bank(self, intid: int) -> InterruptBank:
-        return (self._redistributor if intid < SPI_FIRST else self._distributor).bank
+    def _interrupts(self, intid: int) -> Interrupts | None:
+        """Those that `intid` is one of; None if there is no such interrupt."""
+        for source in self._sources:
+            if intid in source.interrupts:
+                return source.interrupts
+        return None
+
+    def _group_of(self, intid: int) -> int | None:
+        """The group of an interrupt; None if there is no such interrupt."""
+        interrupts = self._interrupts(intid)
+        return None if interrupts is None else interrupts.group_of(intid)
 
     # --- acknowledge, end, deactivate ---------------------------------------------------------
 
@@ -142,23 +154,28 @@ class CpuInterface:
         return ((active & -active).bit_length() - 1) << (8 - PRIORITY_BITS)
 
     def acknowledge(self, group: int) -> int:
-        """ICC_IAR<group>_EL1: the INTID of the signalled interrupt, which becomes active."""
-        intid = self.highest_pending_intid(group)
-        if not self._asserted or intid == INTID_SPURIOUS:
+        """ICC_IAR<group>_EL1: the INTID of the signalled interrupt, which becomes active.
+
+        It is spurious if nothing is signalled, or an interrupt of the other group.
+        """
+        priority, intid = self._highest
+        interrupts = self._interrupts(intid)
+        if self._signalled != group or interrupts is None:
             return INTID_SPURIOUS
-        level = (self._highest[0] & self._group_priority_mask(group)) >> (8 - PRIORITY_BITS)
+        level = (priority & self._group_priority_mask(group)) >> (8 - PRIORITY_BITS)
         self._apr[group] |= 1 << level
-        self._bank(intid).acknowledge(intid)
+        interrupts.acknowledge(intid)
         if self._events.active:
             self._events.emit(IrqAcknowledged(intid, self._vcpu))
         return intid
 
     def highest_pending_intid(self, group: int) -> int:
-        """ICC_HPPIR<group>_EL1: the highest priority pending interrupt if it is in `group`."""
+        """ICC_HPPIR<group>_EL1: the highest priority pending interrupt if it is in `group`.
+
+        Neither the priority mask nor what is active matters to it.
+        """
         intid = self._highest[1]
-        if intid == INTID_SPURIOUS or self._bank(intid).group_of(intid) != group:
-            return INTID_SPURIOUS
-        return intid
+        return intid if self._group_of(intid) == group else INTID_SPURIOUS
 
     def end(self, group: int, value: int) -> None:
         """ICC_EOIR<group>_EL1: drop the running priority, and deactivate if EOImode is 0.
@@ -167,14 +184,14 @@ class CpuInterface:
         is not one of this group, the write is ignored.
         """
         intid = value & _INTID_MASK
-        bank = self._bank(intid)
-        if intid not in bank or self._highest_active_group() != group:
+        interrupts = self._interrupts(intid)
+        if interrupts is None or self._highest_active_group() != group:
             return
         self._apr[group] &= self._apr[group] - 1
         if self._events.active:
             self._events.emit(IrqEnded(intid, self._vcpu))
         if not self._eoimode:
-            bank.deactivate(intid)
+            interrupts.deactivate(intid)
         self.update()
 
     def _highest_active_group(self) -> int | None:
@@ -186,8 +203,8 @@ class CpuInterface:
     def deactivate(self, value: int) -> None:
         """ICC_DIR_EL1: deactivate. Ignored if EOImode is 0, which the architecture permits."""
         intid = value & _INTID_MASK
-        bank = self._bank(intid)
-        if not self._eoimode or intid not in bank or not bank.deactivate(intid):
+        interrupts = self._interrupts(intid)
+        if not self._eoimode or interrupts is None or not interrupts.deactivate(intid):
             return
         if self._events.active:
             self._events.emit(IrqDeactivated(intid, self._vcpu))

@@ -10,7 +10,7 @@ from emu.core.events import EventStream
 from emu.gic import bank_registers
 from emu.gic.frame import Reader, RegisterFrame, Writer
 from emu.gic.identity import GICD_IIDR, PIDR2
-from emu.gic.interrupts import GROUP_0, GROUP_1, InterruptBank
+from emu.gic.interrupts import GROUP_0, GROUP_1, InterruptBank, Source
 from emu.gic.lpi_tables import sanitise_propbaser
 from emu.gic.state import DistributorState, reset_spis
 
@@ -78,6 +78,10 @@ class Distributor:
             "GICD_IROUTER": self._write_irouter,
         }
         self.frame = RegisterFrame(GICD, self.readers, self.writers)
+
+    def routed_to(self, vcpu: int) -> Source:
+        """The SPIs that are routed to a vCPU, at any time."""
+        return Source(self.bank, lambda: self.routed[vcpu])
 
     def state(self) -> DistributorState:
         """The distributor's state."""

@@ -19,7 +19,7 @@ from emu.core.ports import IrqLine, IrqSink, MmioWindow, SysRegPort
 from emu.errors import BoardError, IncompatibleError
 from emu.gic.cpu_interface import CpuInterface
 from emu.gic.distributor import Distributor, needs_range_selector
-from emu.gic.interrupts import InterruptBank, InterruptLine
+from emu.gic.interrupts import InterruptBank, InterruptLine, Source
 from emu.gic.redistributor import Redistributor
 from emu.gic.state import (
     BankState,
@@ -41,8 +41,9 @@ class GicV3:
         mpidrs: MPIDR_EL1 of each vCPU; their affinities must differ.
         spi_count: number of SPIs, 0 to 988, from INTID 32 on.
         events: where interrupts are reported as they are pended, acknowledged and ended.
-        irq_sinks: the IRQ input of each vCPU. It is told of changes only, and starts low.
-            Interrupts of both groups drive it: a vCPU here has no separate FIQ input.
+        irq_sinks: the IRQ input of each vCPU, which interrupts of group 1 drive. It is told of
+            changes only, and starts low.
+        fiq_sinks: the FIQ input of each vCPU, which interrupts of group 0 drive.
 
     Attributes:
         distributor: the frame of GICD_* registers, 64 KiB.
@@ -62,9 +63,10 @@ class GicV3:
         spi_count: int,
         events: EventStream,
         irq_sinks: Sequence[IrqSink],
+        fiq_sinks: Sequence[IrqSink],
     ) -> None:
         affinities = [mpidr & AFFINITY_MASK for mpidr in mpidrs]
-        _check_configuration(affinities, spi_count, irq_sinks)
+        _check_configuration(affinities, spi_count, irq_sinks, fiq_sinks)
         self._affinities = affinities
         self._distributor = Distributor(
             affinities=affinities, spi_count=spi_count, events=events, update=self._update
@@ -82,15 +84,16 @@ class GicV3:
         self._cpu_interfaces = [
             CpuInterface(
                 vcpu=vcpu,
-                distributor=self._distributor,
-                redistributor=redistributor,
+                sources=(Source(redistributor.bank), self._distributor.routed_to(vcpu)),
+                forwarded=partial(self._forwarded_groups, vcpu),
                 range_selector=needs_range_selector(affinities),
                 events=events,
-                sink=sink,
+                irq=irq,
+                fiq=fiq,
                 send_sgi=partial(self._send_sgi, vcpu),
             )
-            for vcpu, (redistributor, sink) in enumerate(
-                zip(self._redistributors, irq_sinks, strict=True)
+            for vcpu, (redistributor, irq, fiq) in enumerate(
+                zip(self._redistributors, irq_sinks, fiq_sinks, strict=True)
             )
         ]
         self._ports = [cpu_interface.ports() for cpu_interface in self._cpu_interfaces]
@@ -254,6 +257,10 @@ class GicV3:
 
     # --- between the blocks -----------------------------------------------------------------------
 
+    def _forwarded_groups(self, vcpu: int) -> int:
+        """The set of groups that the distributor enables; none if the redistributor sleeps."""
+        return 0 if self._redistributors[vcpu].asleep else self._distributor.groups
+
     def _update(self, vcpu: int) -> None:
         self._cpu_interfaces[vcpu].update()
 
@@ -303,14 +310,20 @@ def _line(bank: InterruptBank, intid: int, first: int) -> InterruptLine:
 
 
 def _check_configuration(
-    affinities: Sequence[int], spi_count: int, irq_sinks: Sequence[IrqSink]
+    affinities: Sequence[int],
+    spi_count: int,
+    irq_sinks: Sequence[IrqSink],
+    fiq_sinks: Sequence[IrqSink],
 ) -> None:
     if not 1 <= len(affinities) <= VCPU_COUNT_MAX:
         raise BoardError(f"a GIC for {len(affinities)} vCPUs: use 1 to {VCPU_COUNT_MAX}")
     if len(set(affinities)) != len(affinities):
         raise BoardError("two vCPUs have the same affinity: give each MPIDR its own")
-    if len(irq_sinks) != len(affinities):
-        raise BoardError(f"{len(irq_sinks)} IRQ inputs for {len(affinities)} vCPUs: give one each")
+    for name, sinks in (("IRQ", irq_sinks), ("FIQ", fiq_sinks)):
+        if len(sinks) != len(affinities):
+            raise BoardError(
+                f"{len(sinks)} {name} inputs for {len(affinities)} vCPUs: give one each"
+            )
     if not 0 <= spi_count <= SPI_COUNT_MAX:
         raise BoardError(f"a GIC with {spi_count} SPIs: use 0 to {SPI_COUNT_MAX}")
 

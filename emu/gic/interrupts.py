@@ -9,6 +9,8 @@ be signalled takes a few integer operations however many interrupts there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 from emu.arch.gicv3 import INTID_SPURIOUS, PRIORITY_MASK
 from emu.core.events import EventStream, IrqPended
@@ -22,6 +24,47 @@ NOTHING: Ranked = (0x100, INTID_SPURIOUS)
 
 GROUP_0, GROUP_1 = 0b01, 0b10
 """Bits of a set of interrupt groups, as in GICD_CTLR."""
+
+
+class Interrupts(Protocol):
+    """Interrupts as a CPU interface finds them: an `InterruptBank`, or anything that has INTIDs."""
+
+    def __contains__(self, intid: int) -> bool:
+        """Whether it has this INTID."""
+
+    def highest(self, groups: int, candidates: int) -> Ranked:
+        """Of `candidates` that are in `groups`, the one to signal first."""
+
+    def group_of(self, intid: int) -> int:
+        """0 or 1."""
+
+    def acknowledge(self, intid: int) -> None:
+        """The vCPU has taken the interrupt."""
+
+    def deactivate(self, intid: int) -> bool:
+        """The vCPU is done with the interrupt. Whether it was active."""
+
+
+def every_interrupt() -> int:
+    """All interrupts of a bank are candidates."""
+    return -1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Interrupts that may be signalled to one vCPU.
+
+    Attributes:
+        interrupts: a bank.
+        candidates: the bits of those that go to the vCPU.
+    """
+
+    interrupts: Interrupts
+    candidates: Callable[[], int] = every_interrupt
+
+    def highest(self, groups: int) -> Ranked:
+        """The interrupt to signal first."""
+        return self.interrupts.highest(groups, self.candidates())
 
 
 class InterruptBank:
@@ -100,7 +143,7 @@ class InterruptBank:
 
     # --- what the rest of the GIC does with interrupts ----------------------------------------
 
-    def highest(self, groups: int, candidates: int = -1) -> Ranked:
+    def highest(self, groups: int, candidates: int) -> Ranked:
         """The interrupt to signal first: enabled, pending, not active, and in `groups`.
 
         Of equal priorities the lowest INTID comes first, which the architecture leaves open.

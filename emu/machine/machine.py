@@ -94,6 +94,7 @@ class Machine:
             spi_count=board.spi_count,
             events=self.events,
             irq_sinks=[partial(self._set_irq, index) for index in range(vcpu_count)],
+            fiq_sinks=[partial(self._set_fiq, index) for index in range(vcpu_count)],
         )
         self.psci = Psci(
             self._vcpus,
@@ -257,7 +258,7 @@ class Machine:
         vcpu.timer.update()
         if self.psci.power[0] is not Power.ON:
             return False
-        while vcpu.engine.waiting and not vcpu.engine.irq_asserted:
+        while vcpu.engine.waiting and not vcpu.engine.interrupt_asserted:
             idle_cycles = vcpu.timer.cycles_to_rise()
             if idle_cycles is None or self.clock.now() + idle_cycles > CYCLES_MAX:
                 return False
@@ -275,11 +276,14 @@ class Machine:
             executed = engine.executed()
             self.clock.end_slice(executed)
             self.instructions += executed
-        if engine.waiting and not engine.irq_asserted and self.events.active:
+        if engine.waiting and not engine.interrupt_asserted and self.events.active:
             self.events.emit(WaitStarted(vcpu.index))
 
     def _set_irq(self, index: int, asserted: bool) -> None:
         self.vcpus[index].engine.set_irq(asserted)
+
+    def _set_fiq(self, index: int, asserted: bool) -> None:
+        self.vcpus[index].engine.set_fiq(asserted)
 
     def _system_off(self, function: Function) -> None:
         self._ended = Stop.SYSTEM_OFF if function is Function.SYSTEM_OFF else Stop.SYSTEM_RESET

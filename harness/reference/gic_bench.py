@@ -28,14 +28,16 @@ class GicBench:
 
     Attributes:
         gic: the GIC.
-        asserted: whether each vCPU's interrupt input is asserted now.
-        changes: every change of an input, as vCPU and new level, in order.
+        irq: whether each vCPU's IRQ input is asserted now.
+        fiq: the same of its FIQ input.
+        changes: every change of an input, as vCPU, its name and new level, in order.
         events: every event, in order.
     """
 
     def __init__(self, affinities: tuple[int, ...] = (0,), spi_count: int = 64) -> None:
-        self.asserted = [False] * len(affinities)
-        self.changes: list[tuple[int, bool]] = []
+        self.irq = [False] * len(affinities)
+        self.fiq = [False] * len(affinities)
+        self.changes: list[tuple[int, str, bool]] = []
         self.events: list[Event] = []
         stream = EventStream(StoppedClock())
         stream.subscribe(lambda stamped: self.events.append(stamped.event))
@@ -43,12 +45,19 @@ class GicBench:
             mpidrs=[1 << 31 | affinity & AFFINITY_MASK for affinity in affinities],
             spi_count=spi_count,
             events=stream,
-            irq_sinks=[partial(self._signal, vcpu) for vcpu in range(len(affinities))],
+            irq_sinks=[partial(self._signal, "irq", vcpu) for vcpu in range(len(affinities))],
+            fiq_sinks=[partial(self._signal, "fiq", vcpu) for vcpu in range(len(affinities))],
         )
 
-    def _signal(self, vcpu: int, asserted: bool, /) -> None:
-        self.asserted[vcpu] = asserted
-        self.changes.append((vcpu, asserted))
+    def _signal(self, name: str, vcpu: int, asserted: bool, /) -> None:
+        inputs = self.irq if name == "irq" else self.fiq
+        inputs[vcpu] = asserted
+        self.changes.append((vcpu, name, asserted))
+
+    @property
+    def asserted(self) -> list[bool]:
+        """Whether any input of each vCPU is asserted now."""
+        return [irq or fiq for irq, fiq in zip(self.irq, self.fiq, strict=True)]
 
     def read(self, register: str, index: int = 0, *, vcpu: int = 0) -> int:
         """The value of a whole GICD_* or GICR_* register, or of one in an array of them."""
@@ -73,7 +82,7 @@ class GicBench:
         self.write("GICD_CTLR", 0b11)
         for index in range(1, GICD.by_name["GICD_ISENABLER"].count):
             self.write("GICD_ISENABLER", 0xFFFF_FFFF, index)
-        for vcpu in range(len(self.asserted)):
+        for vcpu in range(len(self.irq)):
             self.write("GICR_WAKER", 0, vcpu=vcpu)
             self.write("GICR_ISENABLER0", 0xFFFF_FFFF, vcpu=vcpu)
             self.set_icc("PMR", 0xFF, vcpu=vcpu)

@@ -23,9 +23,11 @@ NOWHERE = 0x9000_0000
 EL0T, EL1T, EL1H = 0x3C0, 0x3C4, 0x3C5
 IRQ_OPEN = 0x345
 """EL1h with only IRQs unmasked."""
+FIQ_OPEN = 0x385
+"""EL1h with only FIQs unmasked."""
 
-SYNC_EL1T, SYNC_EL1H, IRQ_EL1H, SYNC_EL0, IRQ_EL0 = (
-    VECTORS + offset for offset in (0x000, 0x200, 0x280, 0x400, 0x480)
+SYNC_EL1T, SYNC_EL1H, IRQ_EL1H, FIQ_EL1H, SYNC_EL0, IRQ_EL0, FIQ_EL0 = (
+    VECTORS + offset for offset in (0x000, 0x200, 0x280, 0x300, 0x400, 0x480, 0x500)
 )
 
 

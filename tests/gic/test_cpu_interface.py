@@ -57,6 +57,32 @@ def test_a_higher_priority_of_the_other_group_hides_what_is_below(bench: GicBenc
     assert bench.icc("IAR1") == bench.icc("HPPIR1") == INTID_SPURIOUS
 
 
+def test_group_0_is_signalled_as_fiq_and_group_1_as_irq(bench: GicBench) -> None:
+    pend(bench, 20, 0x80, group=1)
+    assert (bench.irq, bench.fiq) == ([True], [False])
+    pend(bench, 21, 0x80, group=0)
+    assert (bench.irq, bench.fiq) == ([True], [False])
+    pend(bench, 22, 0x40, group=0)
+    assert (bench.irq, bench.fiq) == ([False], [True])
+    assert bench.changes == [(0, "irq", True), (0, "irq", False), (0, "fiq", True)]
+
+
+def test_what_is_behind_an_acknowledged_fiq_comes_as_irq_after_it(bench: GicBench) -> None:
+    pend(bench, 20, 0x80, group=1)
+    pend(bench, 21, 0x40, group=0)
+    assert bench.icc("IAR0") == 21
+    assert bench.asserted == [False]
+    bench.set_icc("EOIR0", 21)
+    assert (bench.irq, bench.fiq) == ([True], [False])
+    assert bench.icc("IAR1") == 20
+
+
+def test_an_interrupt_changes_its_input_with_its_group(bench: GicBench) -> None:
+    pend(bench, 20, 0x80, group=1)
+    bench.write("GICR_IGROUPR0", 0)
+    assert (bench.irq, bench.fiq) == ([False], [True])
+
+
 def test_a_disabled_group_does_not_hide_the_other(bench: GicBench) -> None:
     pend(bench, 20, 0x40, group=0)
     pend(bench, 21, 0x80, group=1)
@@ -77,7 +103,7 @@ def test_the_input_changes_only_when_the_answer_does(bench: GicBench) -> None:
     pend(bench, 20, 0x80)
     pend(bench, 21, 0x40)
     bench.set_icc("PMR", 0xF0)
-    assert bench.changes == [(0, True)]
+    assert bench.changes == [(0, "irq", True)]
 
 
 # --- priorities ----------------------------------------------------------------------------------

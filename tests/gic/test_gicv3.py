@@ -40,6 +40,18 @@ def test_a_gic_that_cannot_be_had_is_refused(mpidrs: list[int], spi_count: int, 
             spi_count=spi_count,
             events=EventStream(StoppedClock()),
             irq_sinks=[lambda _: None] * sinks,
+            fiq_sinks=[lambda _: None] * sinks,
+        )
+
+
+def test_every_vcpu_has_both_inputs() -> None:
+    with pytest.raises(BoardError, match="1 FIQ inputs for 2 vCPUs"):
+        GicV3(
+            mpidrs=[0, 1],
+            spi_count=32,
+            events=EventStream(StoppedClock()),
+            irq_sinks=[lambda _: None] * 2,
+            fiq_sinks=[lambda _: None],
         )
 
 
@@ -51,6 +63,7 @@ def test_only_the_affinity_of_an_mpidr_counts() -> None:
             spi_count=32,
             events=EventStream(StoppedClock()),
             irq_sinks=[lambda _: None] * 2,
+            fiq_sinks=[lambda _: None] * 2,
         )
 
 

@@ -36,7 +36,7 @@ def test_a_level_sensitive_interrupt_is_pending_while_its_line_is_high(bench: Gi
     assert is_pending(bench)
     line.set_level(False)
     assert not is_pending(bench)
-    assert bench.changes == [(0, True), (0, False)]
+    assert bench.changes == [(0, "irq", True), (0, "irq", False)]
 
 
 def test_a_level_sensitive_interrupt_is_active_and_pending_after_its_acknowledge(

@@ -75,7 +75,7 @@ class Engine:
         self._syndrome = c_uint32.from_address(env + at.env_syndrome)
         self._target_el = c_uint32.from_address(env + at.env_target_el)
         self._exclusive_addr = c_uint64.from_address(env + at.env_exclusive_addr)
-        self._irq = c_uint32.from_address(self._cpu + at.cpu_interrupt_request)
+        self._inputs = c_uint32.from_address(self._cpu + at.cpu_interrupt_request)
         self._halted = c_uint32.from_address(self._cpu + at.cpu_halted)
         self._counter = c_uint64.from_address(self._handle + at.uc_emu_counter)
         self._count = c_uint64.from_address(self._handle + at.uc_emu_count)
@@ -138,16 +138,33 @@ class Engine:
 
     def set_irq(self, asserted: bool) -> None:
         """Drive the IRQ input. The core takes the interrupt as soon as PSTATE.I allows."""
+        self._drive(layout.CPU_INTERRUPT_HARD, asserted)
+
+    def set_fiq(self, asserted: bool) -> None:
+        """Drive the FIQ input. The core takes the interrupt as soon as PSTATE.F allows."""
+        self._drive(layout.CPU_INTERRUPT_FIQ, asserted)
+
+    def _drive(self, input_bit: int, asserted: bool) -> None:
         if asserted:
-            self._irq.value |= layout.CPU_INTERRUPT_HARD
+            self._inputs.value |= input_bit
             self.stop()
         else:
-            self._irq.value &= ~layout.CPU_INTERRUPT_HARD
+            self._inputs.value &= ~input_bit
 
     @property
     def irq_asserted(self) -> bool:
         """Whether the IRQ input is driven."""
-        return bool(self._irq.value & layout.CPU_INTERRUPT_HARD)
+        return bool(self._inputs.value & layout.CPU_INTERRUPT_HARD)
+
+    @property
+    def fiq_asserted(self) -> bool:
+        """Whether the FIQ input is driven."""
+        return bool(self._inputs.value & layout.CPU_INTERRUPT_FIQ)
+
+    @property
+    def interrupt_asserted(self) -> bool:
+        """Whether the IRQ or the FIQ input is driven: either ends a WFI, masked or not."""
+        return self.irq_asserted or self.fiq_asserted
 
     def clear_transients(self) -> None:
         """Drop what no snapshot carries: the exclusive monitor, the wait of a WFI, the TLB."""

@@ -36,7 +36,9 @@ ENV_SCANNED_BYTES = 0x3000
 ARMCPU, which contains env, 0xd4e0 (docs/engine.md)."""
 
 CPU_INTERRUPT_HARD = 0x2
-"""The IRQ input, as a bit of `CPUState.interrupt_request`."""
+CPU_INTERRUPT_FIQ = 0x10
+"""The IRQ and the FIQ input, as bits of `CPUState.interrupt_request` (include/exec/cpu-all.h, and
+CPU_INTERRUPT_TGT_EXT_1 in target/arm/cpu.h)."""
 
 UNASSIGNED_CPU_INDEX = -1
 """The index that `qemu_get_cpu` finds Unicorn's only CPU by."""

@@ -1,8 +1,8 @@
 """A small guest that tries each mechanism the engine builds on, before any real guest does.
 
 `layout.discover` finds where things are; this shows that they do what they are used for: exception
-entry and return, IRQ entry, the instruction limit, stopping from a callback, modelled system
-registers, and WFI.
+entry and return, IRQ and FIQ entry, the instruction limit, stopping from a callback, modelled
+system registers, and WFI.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ _RAM_BYTES = 0x1_0000
 _VBAR = _RAM + 0x800
 _SYNC_VECTOR = 0x200
 _IRQ_VECTOR = 0x280
+_FIQ_VECTOR = 0x300
 _EL1H_ALL_MASKED = 0x3C5
 _EL1H_IRQ_OPEN = 0x345
+_EL1H_FIQ_OPEN = 0x385
 _SVC_SYNDROME = 0x15 << 26 | 1 << 25 | 0x123
 _MAGIC = 0x5A5A_1234
 _MODELLED = (3, 0, 15, 15, 7)  # implementation defined, and unused by the core
@@ -42,7 +44,7 @@ _SYNC = (
     0xD5385202,  # mrs x2, esr_el1
     0xD69F03E0,  # eret
 )
-_IRQ = (0xD503201F,)  # nop
+_INTERRUPT = (0xD503201F,)  # nop
 
 
 @cache
@@ -53,7 +55,12 @@ def verify() -> None:
         EngineError: one does not work as it must; the message names it.
     """
     ram = mmap.mmap(-1, _RAM_BYTES)
-    for offset, words in ((0, _MAIN), (0x800 + _SYNC_VECTOR, _SYNC), (0x800 + _IRQ_VECTOR, _IRQ)):
+    for offset, words in (
+        (0, _MAIN),
+        (0x800 + _SYNC_VECTOR, _SYNC),
+        (0x800 + _IRQ_VECTOR, _INTERRUPT),
+        (0x800 + _FIQ_VECTOR, _INTERRUPT),
+    ):
         ram[offset : offset + 4 * len(words)] = struct.pack(f"<{len(words)}I", *words)
     engine = Engine()
     try:
@@ -88,6 +95,11 @@ def _try_all(engine: Engine, host_address: int) -> None:
     executed = engine.run(1)
     _expect("IRQ entry", (executed, engine.pc), (1, _VBAR + _IRQ_VECTOR + 4))
     _expect("the return address of an IRQ", engine.get_sysreg(_ELR_EL1), _RAM + 20)
+    engine.set_irq(False)
+    engine.set_fiq(True)
+    engine.pc, engine.pstate = _RAM + 20, _EL1H_FIQ_OPEN
+    executed = engine.run(1)
+    _expect("FIQ entry", (executed, engine.pc), (1, _VBAR + _FIQ_VECTOR + 4))
 
 
 def _expect(mechanism: str, found: object, expected: object) -> None:
