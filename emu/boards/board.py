@@ -12,6 +12,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
+from emu.boards.services import FirmwareServices
 from emu.core.allocator import ResourceAllocator
 from emu.errors import BoardError
 
@@ -111,7 +112,7 @@ class Board:
         cycles_per_tick: executed instructions for each tick of the counter; a part of a tick
             does not count.
         boot_pstate: SPSR-format PSTATE of the boot vCPU at the kernel's entry.
-        psci_conduit: `hvc` or `smc`.
+        firmware: the firmware calls that a guest can make: PSCI and others.
         id_registers: values of ID registers that differ from the CPU model's, by name.
     """
 
@@ -137,7 +138,7 @@ class Board:
     counter_frequency_hz: int
     cycles_per_tick: int
     boot_pstate: int
-    psci_conduit: str
+    firmware: FirmwareServices
     id_registers: Mapping[str, int] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )

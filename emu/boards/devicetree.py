@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from emu.arch.psci import VERSION_1_0
 from emu.boards.board import SPI_BASE, Board, Window
 from emu.core.fdt import EMPTY, Node, cells, cells64, flatten, strings
 from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenIdState
@@ -177,10 +178,14 @@ def _psci(board: Board) -> Node:
     return Node(
         "psci",
         {
-            "compatible": strings("arm,psci-1.0", "arm,psci-0.2"),
-            "method": strings(board.psci_conduit),
+            "compatible": strings(*_psci_compatible(board.firmware.psci_version)),
+            "method": strings(board.firmware.conduit),
         },
     )
+
+
+def _psci_compatible(version: int) -> tuple[str, ...]:
+    return ("arm,psci-1.0", "arm,psci-0.2") if version >= VERSION_1_0 else ("arm,psci-0.2",)
 
 
 def _timer(board: Board) -> Node:

@@ -1,15 +1,19 @@
 """The board of the squib microVM monitor.
 
-Source: github.com/tyrchen/squib, `crates/arch/src/layout.rs`, `crates/arch/src/gic.rs` and
-`crates/fdt/src/lib.rs` of release 0.2.0. Ours is VMGenID, which squib does not have: it takes
-Firecracker's place in memory and a GSI that squib leaves unused.
+Source: github.com/tyrchen/squib, `crates/arch/src/layout.rs`, `crates/arch/src/gic.rs`,
+`crates/arch/src/psci.rs`, `crates/vmm/src/runner.rs` and `crates/fdt/src/lib.rs` of release 0.2.0.
+Ours is VMGenID, which squib does not have: it takes Firecracker's place in memory and a GSI that
+squib leaves unused. Ours, too, is what CPU_ON does: squib's runner has one vCPU.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from emu.arch.psci import VERSION_1_1, Function
+from emu.arch.smccc import Conduit
 from emu.boards.board import Board, Redistributors, TimerPpis, VirtioSlots, Window
+from emu.boards.services import CallHandling, FirmwareServices
 
 SQUIB: Final = Board(
     name="squib",
@@ -34,5 +38,21 @@ SQUIB: Final = Board(
     counter_frequency_hz=24_000_000,
     cycles_per_tick=4,
     boot_pstate=0x3C5,  # EL1h, D, A, I and F masked
-    psci_conduit="hvc",
+    firmware=FirmwareServices(
+        functions=frozenset[int](
+            {
+                Function.PSCI_VERSION,
+                Function.CPU_OFF,
+                Function.CPU_ON,
+                Function.AFFINITY_INFO,
+                Function.MIGRATE_INFO_TYPE,
+                Function.SYSTEM_OFF,
+                Function.SYSTEM_RESET,
+                Function.PSCI_FEATURES,
+            }
+        ),
+        psci_version=VERSION_1_1,
+        conduit=Conduit.HVC,
+        smc=CallHandling.REFUSED,
+    ),
 )

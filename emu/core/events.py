@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
+from emu.arch.smccc import Conduit
 from emu.core.ports import Clock
 
 
@@ -65,11 +66,12 @@ class ExceptionTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class HypervisorCall(Event):
-    """An HVC or SMC, with its function id (W0) and what it returned in X0."""
+    """A firmware call, with its function id (W0), what it returned in X0, and how it was made."""
 
     vcpu: int
     function: int
     result: int
+    conduit: Conduit = Conduit.HVC
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
@@ -64,7 +64,6 @@ class Vcpu:
         timer_lines: where its timers' outputs go.
         gic: the registers of its GIC CPU interface, by name.
         id_registers: ID registers that differ from the CPU model's, by name.
-        on_hvc: called for HVC, with the PC already behind it.
     """
 
     def __init__(
@@ -77,14 +76,12 @@ class Vcpu:
         timer_lines: TimerLines,
         gic: Mapping[str, SysRegPort],
         id_registers: Mapping[str, int],
-        on_hvc: Callable[[], None],
     ) -> None:
         self.index = index
         self.mpidr = mpidr
         self._events = events
         verify()
         self.engine = Engine()
-        self.engine.on_hvc = on_hvc
         self.engine.on_exception = self._tell_exception
         self._timer_intids = {
             "CNTV": timer_lines.virtual_intid,
@@ -148,7 +145,11 @@ class Vcpu:
         engine.pstate = state.pstate
 
     def reset(self) -> None:
-        """Reset the vCPU to what it was when it was made; the monitor's offsets stay."""
+        """Reset the vCPU to what it was when it was made, MMU off and timers disabled.
+
+        As KVM's CPU_ON does, it leaves alone what is the monitor's (the counters' offsets), and the
+        GIC with the CPU interface (`kvm_reset_vcpu` in arch/arm64/kvm/reset.c, Linux 6.1).
+        """
         self.load_state(self._reset_state)
         self.timer.update()
 

@@ -25,6 +25,7 @@ from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.psci import Power, Psci
+from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import MachineState
 
 SLICE_INSTRUCTIONS_MAX = 1 << 24
@@ -57,6 +58,7 @@ class Machine:
         board: what it consists of.
         ram: its memory, at the board's DRAM base.
         vcpu_count: number of vCPUs; one, at present.
+        entropy: what the guest's TRNG draws from; needed if the board has a TRNG.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
 
@@ -68,11 +70,19 @@ class Machine:
         boot_source: what it was booted from.
 
     Raises:
-        BoardError: the board can't be had with this RAM or number of vCPUs.
+        BoardError: the board can't be had with this RAM or number of vCPUs, or needs entropy.
         EngineError: the installed Unicorn can't run machines.
     """
 
-    def __init__(self, board: Board, *, ram: Ram, vcpu_count: int = 1, host_clock: int = 0) -> None:
+    def __init__(
+        self,
+        board: Board,
+        *,
+        ram: Ram,
+        vcpu_count: int = 1,
+        entropy: Entropy | None = None,
+        host_clock: int = 0,
+    ) -> None:
         if vcpu_count != 1:
             raise BoardError(f"{vcpu_count} vCPUs asked for; machines have exactly 1 at present")
         _check_ram(board, ram)
@@ -98,10 +108,13 @@ class Machine:
         )
         self.psci = Psci(
             self._vcpus,
+            ram=ram,
             boot_pstate=board.boot_pstate,
-            events=self.events,
             on_power_change=partial(self._stop_slice, None),
             on_system_off=self._system_off,
+        )
+        self.firmware = FirmwareCalls(
+            board.firmware, psci=self.psci, entropy=entropy, events=self.events
         )
         self.pl011 = Pl011(self.gic.spi(board.pl011_intid), self.console.append, self.events)
         self.bus = self._build_bus(vcpu_count)
@@ -244,8 +257,8 @@ class Machine:
                 **self.board.id_registers,
                 "CNTFRQ_EL0": self.board.counter_frequency_hz,
             },
-            on_hvc=lambda: self.psci.handle(vcpu),
         )
+        self.firmware.attach(vcpu)
         self._vcpus.append(vcpu)
         self.psci.power.append(Power.OFF)
         vcpu.engine.map_ram(self.ram.base, self.ram.size_bytes, self.ram.host_address)

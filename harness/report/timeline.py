@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from emu.arch.psci import Function
+from emu.arch.firmware_functions import function_name
 from emu.boards.board import Board
 from emu.core.events import (
     ConsoleOutput,
@@ -104,9 +104,8 @@ class Timeline:
 
     def _call(self, cycles: int, event: Event) -> None:
         assert isinstance(event, HypervisorCall)
-        names = {function.value: function.name for function in Function}
-        name = names.get(event.function, f"function {event.function:#010x}")
-        text = f"HVC {name} returned {event.result:#x}"
+        call = f"{event.conduit.name} {function_name(event.function)}"
+        text = f"{call} returned {event.result:#x}"
         self.rows.append(Row("psci", text, cycles))
 
     def _interrupt(self, cycles: int, event: Event) -> None:

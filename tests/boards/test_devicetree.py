@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu import boards
+from emu.arch.smccc import Conduit
 from emu.boards.board import Window
 from emu.boards.devicetree import (
     EDGE_RISING,
@@ -20,6 +22,7 @@ from emu.boards.devicetree import (
     interrupt_cells,
     interrupt_intid,
 )
+from emu.boards.services import CallHandling
 from emu.core.fdt import Node, cells, parse, read_cells, read_cells64, read_strings
 from emu.devices.vmgenid import VmGenIdState
 from emu.errors import BoardError
@@ -38,7 +41,7 @@ def blob(**changes: Any) -> bytes:
         "bootargs": "",
         "vmgenid": VmGenIdState(gsi=15, addr=0x801F_FFF0),
     }
-    return build_fdt(SQUIB, **{**machine, **changes})
+    return build_fdt(changes.pop("board", SQUIB), **{**machine, **changes})
 
 
 def tree(**changes: Any) -> Node:
@@ -140,8 +143,16 @@ def test_each_vcpu_has_a_node_with_its_affinity(vcpu_count: int) -> None:
 
 def test_psci_is_called_by_hvc() -> None:
     node = tree()["psci"]
-    assert "arm,psci-1.0" in read_strings(node.properties["compatible"])
+    assert read_strings(node.properties["compatible"]) == ("arm,psci-1.0", "arm,psci-0.2")
     assert text(node, "method") == "hvc"
+
+
+def test_psci_is_told_as_the_board_has_it() -> None:
+    """By the other instruction, and of a version without PSCI_FEATURES."""
+    services = replace(SQUIB.firmware, psci_version=2, conduit=Conduit.SMC, smc=CallHandling.SERVED)
+    node = tree(board=replace(SQUIB, firmware=services))["psci"]
+    assert read_strings(node.properties["compatible"]) == ("arm,psci-0.2",)
+    assert text(node, "method") == "smc"
 
 
 def test_the_root_names_the_model_and_the_interrupt_controller() -> None:

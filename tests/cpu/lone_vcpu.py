@@ -47,6 +47,8 @@ class Register:
 class LoneVcpu:
     """A vCPU with the RAM of the engine's bench, at its code."""
 
+    index: int = 0
+    mpidr: int = MPIDR
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(cycles_per_tick=4))
     virtual: Line = field(default_factory=Line)
     physical: Line = field(default_factory=Line)
@@ -55,14 +57,13 @@ class LoneVcpu:
         self.events = EventStream(self.clock)
         self.gic = {reg.name: Register() for reg in SYSREGS if reg.model is Model.GIC}
         self.vcpu = Vcpu(
-            index=0,
-            mpidr=MPIDR,
+            index=self.index,
+            mpidr=self.mpidr,
             clock=self.clock,
             events=self.events,
             timer_lines=TimerLines(self.virtual, 27, self.physical, 30),
             gic=self.gic,
             id_registers={"CNTFRQ_EL0": COUNTER_FREQUENCY_HZ},
-            on_hvc=lambda: None,
         )
         self.ram = Ram(at.RAM, at.RAM_SIZE_BYTES)
         self.vcpu.engine.map_ram(at.RAM, at.RAM_SIZE_BYTES, self.ram.host_address)

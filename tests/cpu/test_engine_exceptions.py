@@ -195,3 +195,33 @@ def test_wfi_falls_through_with_an_irq_though_it_is_masked(limit: int) -> None:
     bench.engine.set_irq(True)
     assert bench.engine.run(limit) == limit
     assert (bench.engine.waiting, bench.engine.pc) == (False, at.CODE + 4 * limit)
+
+
+# --- calls --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("word", "conduit"), [(a64.hvc(0xBEEF), "hvc"), (a64.smc(0xBEEF), "smc")])
+def test_a_call_is_handed_out_with_its_immediate(word: int, conduit: str) -> None:
+    """The PC is behind it, it counts as an instruction, and no exception is taken."""
+    bench = Bench(a64.NOP, word, a64.NOP)
+    engine = bench.engine
+    seen: list[tuple[int, int, int]] = []
+
+    def called() -> None:
+        seen.append((engine.pc, engine.executed(), engine.call_immediate))
+
+    setattr(engine, f"on_{conduit}", called)
+    assert engine.run(3) == 3
+    assert seen == [(at.CODE + 8, 2, 0xBEEF)]
+    assert (engine.pc, bench.exceptions) == (at.CODE + 12, [])
+
+
+def test_a_call_can_wait_as_a_wfi_does() -> None:
+    """The run ends behind the call; with the IRQ asserted, masked or not, the guest goes on."""
+    bench = Bench(a64.hvc(), a64.NOP, a64.NOP)
+    bench.engine.on_hvc = bench.engine.wait
+    assert bench.engine.run(10) == 1
+    assert (bench.engine.pc, bench.engine.waiting) == (at.CODE + 4, True)
+    bench.engine.set_irq(True)
+    assert bench.engine.run(2) == 2
+    assert (bench.engine.pc, bench.engine.waiting) == (at.CODE + 12, False)

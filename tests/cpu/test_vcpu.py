@@ -35,6 +35,9 @@ KEPT = {
 }
 """The bits that a register holds, if not all 64."""
 
+FRESH = LoneVcpu().vcpu.state()
+"""What a vCPU holds before it has run."""
+
 words = st.integers(0, ALL) | st.sampled_from([0, 1, 1 << 63, ALL])
 states = st.builds(
     VcpuState,
@@ -113,6 +116,25 @@ def test_loading_a_state_ends_a_wait() -> None:
     assert lone.vcpu.engine.waiting
     lone.vcpu.load_state(before)
     assert not lone.vcpu.engine.waiting
+
+
+@given(states)
+def test_a_reset_undoes_all_that_a_guest_can_do(dirty: LoneVcpu, state: VcpuState) -> None:
+    """Whatever the state, the vCPU is as it was made; CNTVOFF_EL2 stays, which is the monitor's."""
+    dirty.vcpu.load_state(state)
+    dirty.vcpu.reset()
+    offset = state.sys_regs["CNTVOFF_EL2"]
+    kept = {"CNTVOFF_EL2": offset, "VBAR_EL1": 0}  # the bench has set VBAR_EL1
+    assert dirty.vcpu.state() == replace(FRESH, sys_regs={**FRESH.sys_regs, **kept})
+
+
+def test_a_reset_disables_the_timers() -> None:
+    """A line that was high is low before the vCPU runs."""
+    lone = LoneVcpu()
+    lone.vcpu.timer.write("CNTV_CTL_EL0", 1)
+    assert lone.virtual.high
+    lone.vcpu.reset()
+    assert not lone.virtual.high
 
 
 def test_the_guest_s_own_registers_are_captured_in_a_handler() -> None:

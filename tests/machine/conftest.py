@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from emu.arch.sysregs import BY_NAME
+from emu.boards.board import Board
 from emu.boards.squib import SQUIB
 from emu.core.ram import Ram
 from emu.machine import Machine, Power
@@ -26,10 +27,12 @@ def make() -> Iterator[Make]:
     """Makes a machine at the given instructions, and NOPs behind them; closed in the end."""
     machines: list[Machine] = []
 
-    def make(*code: int, handler: tuple[int, ...] = (), host_clock: int = 0) -> Machine:
+    def make(
+        *code: int, handler: tuple[int, ...] = (), host_clock: int = 0, board: Board = SQUIB
+    ) -> Machine:
         """The machine, in EL1h with everything masked. `handler` is at the IRQ vector."""
-        ram = Ram(SQUIB.dram_base, RAM_SIZE_BYTES)
-        machine = Machine(SQUIB, ram=ram, host_clock=host_clock)
+        ram = Ram(board.dram_base, RAM_SIZE_BYTES)
+        machine = Machine(board, ram=ram, host_clock=host_clock, entropy=bytes)
         machines.append(machine)
         base = SQUIB.kernel_base
         words = [*code, *[a64.NOP] * (CODE_INSTRUCTIONS - len(code))]

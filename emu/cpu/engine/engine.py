@@ -56,6 +56,7 @@ class Engine:
     Attributes:
         x: X0 to X30 (and the current stack pointer in slot 31) as a writable C array.
         on_hvc: called for HVC, with the PC already behind it; None makes HVC UNDEFINED.
+        on_smc: the same for SMC.
         on_exception: told ESR_EL1 and ELR_EL1 of each synchronous exception taken to EL1, or None.
         waiting: the last run ended in a WFI.
     """
@@ -84,6 +85,7 @@ class Engine:
         self._running = False
         self.waiting = False
         self.on_hvc: CallHandler | None = None
+        self.on_smc: CallHandler | None = None
         self.on_exception: ExceptionListener | None = None
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
         self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
@@ -135,6 +137,16 @@ class Engine:
         """Called back from a run: end it exactly before the next instruction."""
         if self._running:
             self._count.value = self._counter.value
+
+    def wait(self) -> None:
+        """Called back from a run: end it before the next instruction, waiting as after a WFI."""
+        self._halted.value = 1
+        self.stop()
+
+    @property
+    def call_immediate(self) -> int:
+        """The 16-bit immediate of the HVC or SMC that is calling back (DDI 0487, D19.2.40)."""
+        return self._syndrome.value & 0xFFFF
 
     def set_irq(self, asserted: bool) -> None:
         """Drive the IRQ input. The core takes the interrupt as soon as PSTATE.I allows."""
@@ -300,6 +312,8 @@ class Engine:
     def _on_interrupt(self, _uc: Any, number: int, _data: Any) -> None:
         if number == _EXCP_HVC and self.on_hvc is not None:
             self.on_hvc()
+        elif number == _EXCP_SMC and self.on_smc is not None:
+            self.on_smc()
         elif number in (_EXCP_HVC, _EXCP_SMC):
             self._pc.value -= _INSN_BYTES
             self._undefined()
