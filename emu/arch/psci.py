@@ -80,6 +80,7 @@ VERSION_0_2: Final = 0x0000_0002
 VERSION_1_0: Final = 0x0001_0000
 VERSION_1_1: Final = 0x0001_0001
 """What PSCI_VERSION returns for PSCI 1.1: major in bits 31:16, minor in 15:0."""
+VERSION_1_2: Final = 0x0001_0002
 VERSION_1_3: Final = 0x0001_0003
 
 TRUSTED_OS_NOT_PRESENT: Final = 2

@@ -62,6 +62,7 @@ KVM_PSCI_FUNCTIONS: Final[Mapping[int, frozenset[int]]] = MappingProxyType(
         psci.VERSION_0_2: _PSCI_0_2,
         psci.VERSION_1_0: _PSCI_1_0,
         psci.VERSION_1_1: _PSCI_1_1,
+        psci.VERSION_1_2: _PSCI_1_1,
         psci.VERSION_1_3: _PSCI_1_3,
     }
 )

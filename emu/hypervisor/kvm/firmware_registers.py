@@ -16,7 +16,7 @@ from emu.arch import one_reg
 from emu.arch.kvm_layouts import SMCCC_ARCH_WORKAROUND, SMCCC_ARCH_WORKAROUND_2
 from emu.arch.one_reg import OneReg
 from emu.hypervisor.kvm.access import Access, Accesses, refused
-from emu.hypervisor.kvm.host import PSCI_0_1, SERVICES, WORKAROUND_LEVELS
+from emu.hypervisor.kvm.host import SERVICES, WORKAROUND_LEVELS
 from emu.hypervisor.kvm.vm_state import VmState
 
 _WORKAROUND_2: Final = "SMCCC_ARCH_WORKAROUND_2"
@@ -29,31 +29,26 @@ _NEEDED_FOR: Final = {0: 0, 1: 0, _AVAILABLE: _NOT_REQUIRED, _NOT_REQUIRED: _NOT
 _ENABLED: Final = SMCCC_ARCH_WORKAROUND_2().replace(Level=_AVAILABLE, Enabled=1).value
 
 
-def firmware_registers(vm: VmState, wants_psci_0_2: bool) -> Accesses:
+def firmware_registers(vm: VmState) -> Accesses:
     """The firmware registers and the feature bitmaps."""
     accesses = {
-        "PSCI_VERSION": Access(
-            lambda: vm.psci_version, partial(_set_psci_version, vm, wants_psci_0_2)
-        )
+        "PSCI_VERSION": Access(lambda: vm.firmware["PSCI_VERSION"], partial(_set_version, vm))
     }
     for name, level in WORKAROUND_LEVELS.items():
         check = _check_workaround_2 if name == _WORKAROUND_2 else _check_workaround
         accesses[name] = Access(partial(int, level), partial(check, one_reg.BY_NAME[name]))
     for name in SERVICES:
-        accesses[name] = Access(partial(vm.services.__getitem__, name), partial(_offer, vm, name))
+        accesses[name] = Access(partial(_offered, vm, name), partial(_offer, vm, name))
     return accesses
 
 
-def _set_psci_version(vm: VmState, wants_psci_0_2: bool, value: int) -> None:
-    possible = vm.host.psci_versions if wants_psci_0_2 else (PSCI_0_1,)
+def _set_version(vm: VmState, value: int) -> None:
+    possible = vm.host.psci_versions
     if value not in possible:
         raise refused(
-            one_reg.BY_NAME["PSCI_VERSION"],
-            value,
-            f"one of {', '.join(map(hex, possible))}, as the vCPU has "
-            f"{'the' if wants_psci_0_2 else 'not the'} feature PSCI_0_2",
+            one_reg.BY_NAME["PSCI_VERSION"], value, f"one of {', '.join(map(hex, possible))}"
         )
-    vm.psci_version = value
+    vm.set_firmware(PSCI_VERSION=value)
 
 
 def _check_workaround(reg: OneReg, value: int) -> None:
@@ -69,12 +64,15 @@ def _check_workaround_2(reg: OneReg, value: int) -> None:
         raise refused(reg, value, "a level that the host has")
 
 
+def _offered(vm: VmState, name: str) -> int:
+    return vm.firmware[name]
+
+
 def _offer(vm: VmState, name: str, value: int) -> None:
-    reg = one_reg.BY_NAME[name]
+    reg, present = one_reg.BY_NAME[name], vm.firmware[name]
     if value & ~SERVICES[name]:
         raise refused(reg, value, f"no bits but {SERVICES[name]:#x}: there are no other services")
-    if vm.has_run and value != vm.services[name]:
-        raise refused(
-            reg, value, f"{vm.services[name]:#x}, which it was when the VM first ran", "EBUSY"
-        )
-    vm.services[name] = value
+    if vm.has_run and value != present:
+        raise refused(reg, value, f"{present:#x}, which it was when the VM first ran", "EBUSY")
+    if value != present:
+        vm.set_firmware(**{name: value})

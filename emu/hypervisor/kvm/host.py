@@ -12,14 +12,10 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from emu.arch.kvm_layouts import (
-    PSCI_VERSION,
-    STD_BMAP,
-    STD_HYP_BMAP,
-    VENDOR_HYP_BMAP,
-    VENDOR_HYP_BMAP_2,
-)
+from emu.arch import psci
+from emu.arch.kvm_layouts import STD_BMAP, STD_HYP_BMAP, VENDOR_HYP_BMAP, VENDOR_HYP_BMAP_2
 from emu.arch.kvm_reg_list import HostKernel
+from emu.boards.kvm_services import KVM_FIRMWARE_REGISTERS
 
 _RELEASES: Final = {
     HostKernel.LINUX_5_10: (5, 10),
@@ -31,6 +27,7 @@ _RELEASES: Final = {
 class Change(Enum):
     """A rule that Linux changed, by the release that did; the value says what holds since."""
 
+    TRNG = (5, 12), "the guest is offered TRNG 1.0"
     SUSPENDED_STATE = (5, 19), "KVM_MP_STATE_SUSPENDED can be set"
     ICC_REGISTERS_ARE_ONE_REGS = (6, 0), "an unknown ICC register gives ENOENT, before: ENXIO"
     AARCH32_IDENTIFICATION_IGNORED = (
@@ -41,6 +38,7 @@ class Change(Enum):
         (6, 3),
         "CLIDR_EL1 and all 14 CCSIDR_EL1 are made up and can be set, before: the host's",
     )
+    SMC_IS_SERVED = (6, 4), "the guest can call by SMC, too"
     POWER_OFF_IS_NO_FEATURE = (
         (6, 6),
         "KVM_ARM_VCPU_POWER_OFF may differ from one KVM_ARM_VCPU_INIT to the next, before: EINVAL",
@@ -71,17 +69,13 @@ class Change(Enum):
         return effect
 
 
-def _psci(major: int, minor: int) -> int:
-    return PSCI_VERSION().replace(Major=major, Minor=minor).value
-
-
-PSCI_0_1: Final = _psci(0, 1)
-"""What a vCPU without the feature PSCI_0_2 is offered."""
-
 _PSCI: Final = {
-    HostKernel.LINUX_5_10: (_psci(0, 2), _psci(1, 0)),
-    HostKernel.LINUX_6_1: (_psci(0, 2), _psci(1, 0), _psci(1, 1)),
-    HostKernel.LINUX_6_18: (_psci(0, 2), _psci(1, 0), _psci(1, 1), _psci(1, 2), _psci(1, 3)),
+    HostKernel.LINUX_5_10: (psci.VERSION_0_2, psci.VERSION_1_0),
+    HostKernel.LINUX_6_1: (psci.VERSION_0_2, psci.VERSION_1_0, psci.VERSION_1_1),
+    HostKernel.LINUX_6_18: (
+        *(psci.VERSION_0_2, psci.VERSION_1_0, psci.VERSION_1_1),
+        *(psci.VERSION_1_2, psci.VERSION_1_3),
+    ),
 }
 """Versions of PSCI that a vCPU with the feature PSCI_0_2 can have; the last is the default, which
 Firecracker's fingerprints of the three hosts show."""
@@ -98,15 +92,8 @@ SERVICES: Final[Mapping[str, int]] = MappingProxyType(
 )
 """The services that each feature bitmap can offer (include/kvm/arm_hypercalls.h, Linux 6.18)."""
 
-SERVICES_AT_FIRST: Final[Mapping[str, int]] = MappingProxyType({**SERVICES, "VENDOR_HYP_BMAP_2": 0})
-"""Those that a new VM's guest is offered (`kvm_arm_init_hypercalls` in hypercalls.c)."""
-
 WORKAROUND_LEVELS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "SMCCC_ARCH_WORKAROUND_1": 2,
-        "SMCCC_ARCH_WORKAROUND_2": 3,
-        "SMCCC_ARCH_WORKAROUND_3": 2,
-    }
+    {name: level for name, level in KVM_FIRMWARE_REGISTERS.items() if "WORKAROUND" in name}
 )
 """What the host says of the workarounds: none is required, as the emulated processor does not
 speculate."""
@@ -126,3 +113,17 @@ class Host:
     def psci_versions(self) -> tuple[int, ...]:
         """Versions of PSCI that a guest can be offered, ascending."""
         return _PSCI[self.kernel]
+
+    @property
+    def firmware_registers(self) -> dict[str, int]:
+        """PSCI_VERSION and the feature bitmaps of a new VM (`kvm_arm_init_hypercalls`).
+
+        Linux 5.10 has the services, but for TRNG, and no registers for them.
+        """
+        trng = SERVICES["STD_BMAP"] if self.has(Change.TRNG) else 0
+        return {
+            "PSCI_VERSION": self.psci_versions[-1],
+            **SERVICES,
+            "STD_BMAP": trng,
+            "VENDOR_HYP_BMAP_2": 0,
+        }

@@ -57,7 +57,7 @@ class OneRegs:
             **identification_registers(vm, plain),
             **cache_registers(vcpu, vm, kept),
             **timer_registers(vcpu, vm),
-            **firmware_registers(vm, VcpuFeature.PSCI_0_2 in features),
+            **firmware_registers(vm),
             **core_registers(vcpu, kept),
         }
         self.ids = register_list(

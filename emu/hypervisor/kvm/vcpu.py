@@ -73,6 +73,7 @@ class KvmVcpu:
         Raises:
             KvmError: ENOENT for a feature that KVM does not know; EINVAL for one that the host has
                 not, for another target, and for other features than before.
+            IncompatibleError: the feature PSCI_0_2 is missing.
         """
         features = self._checked(init)
         self.adopt(init)
@@ -139,6 +140,11 @@ class KvmVcpu:
         before = self._vm.features if of_the_vm else self._features
         if before not in (None, features):
             raise self._init_refused("EINVAL", f"features {features:#x}", f"{before:#x}, as before")
+        if not first >> VcpuFeature.PSCI_0_2 & 1:
+            raise IncompatibleError(
+                f"vCPU {self.index}: without the feature PSCI_0_2 (bit 2) KVM offers the guest "
+                "PSCI 0.1, which this machine has not"
+            )
         return features
 
     def _init_refused(self, errno: Errno, found: str, expected: str) -> KvmError:

@@ -31,14 +31,32 @@ class KvmVm:
     into being by `create_vcpu` and `create_gic`.
 
     Args:
-        machine: what is beneath.
+        machine: what is beneath. Its guest's firmware calls are answered as KVM does.
         kernel: of the host.
+        running: what the vCPUs were initialised with, if the machine is set up already: then
+            nothing is changed that the guest can see.
+
+    Raises:
+        BoardError: the machine was made without the entropy that KVM's TRNG needs.
     """
 
-    def __init__(self, machine: Machine, kernel: HostKernel = HostKernel.LINUX_6_1) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        kernel: HostKernel = HostKernel.LINUX_6_1,
+        *,
+        running: VcpuInit | None = None,
+    ) -> None:
         self._state = VmState(machine, Host(kernel))
         self._vcpus: dict[int, KvmVcpu] = {}
         self._gic: KvmVgic | None = None
+        if running is None:
+            self._state.set_firmware(**self._state.host.firmware_registers)
+            return
+        self._state.adopt_firmware()
+        for index in range(len(machine.vcpus)):
+            self._add_vcpu(index).adopt(running)
+        self._add_gic().adopt()
 
     @classmethod
     def attach(
@@ -48,11 +66,7 @@ class KvmVm:
         init: VcpuInit | None = None,
     ) -> KvmVm:
         """The surface of a machine that is set up already, its vCPUs initialised with `init`."""
-        vm = cls(machine, kernel)
-        for index in range(len(machine.vcpus)):
-            vm._add_vcpu(index).adopt(init or VcpuInit())
-        vm._add_gic().adopt()
-        return vm
+        return cls(machine, kernel, running=init or VcpuInit())
 
     @property
     def vcpus(self) -> list[KvmVcpu]:

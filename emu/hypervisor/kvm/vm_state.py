@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emu.arch.gicv3 import AFFINITY_MASK
+from emu.boards.kvm_services import KVM_FUNCTIONS_BY_BIT, kvm_services
+from emu.boards.services import CallHandling
 from emu.cpu import Vcpu
-from emu.hypervisor.kvm.host import SERVICES_AT_FIRST, Host
+from emu.hypervisor.kvm.host import SERVICES, WORKAROUND_LEVELS, Change, Host
 from emu.machine import Machine
 
 
@@ -21,8 +23,7 @@ class VmState:
         features: the features that all vCPUs have, None until the first is initialised.
         has_gic: whether there is an interrupt controller (`irqchip_in_kernel`).
         gic_initialized: whether it was initialised (`vgic_initialized`).
-        psci_version: firmware register PSCI_VERSION.
-        services: the feature bitmaps, by name.
+        firmware: PSCI_VERSION and the feature bitmaps, by name.
     """
 
     machine: Machine
@@ -31,11 +32,27 @@ class VmState:
     features: int | None = None
     has_gic: bool = False
     gic_initialized: bool = False
-    psci_version: int = 0
-    services: dict[str, int] = field(default_factory=lambda: dict(SERVICES_AT_FIRST))
+    firmware: dict[str, int] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.psci_version = self.host.psci_versions[-1]
+    def set_firmware(self, **registers: int) -> None:
+        """Set firmware registers; what the guest calls is answered by them from here on.
+
+        Raises:
+            BoardError: the guest is offered a TRNG, and the machine was made without entropy.
+        """
+        firmware = {**self.firmware, **registers}
+        smc_is_served = self.host.has(Change.SMC_IS_SERVED)
+        smc = CallHandling.SERVED_AT_0 if smc_is_served else CallHandling.REFUSED
+        self.machine.firmware.offer(kvm_services({**WORKAROUND_LEVELS, **firmware}, smc=smc))
+        self.firmware = firmware
+
+    def adopt_firmware(self) -> None:
+        """Have the firmware registers say what the machine answers already."""
+        services = self.machine.firmware.services
+        self.firmware = {"PSCI_VERSION": services.psci_version, **dict.fromkeys(SERVICES, 0)}
+        for name, bit, functions in KVM_FUNCTIONS_BY_BIT:
+            if services.functions.issuperset(functions):
+                self.firmware[name] |= bit.mask
 
     @property
     def has_run(self) -> bool:

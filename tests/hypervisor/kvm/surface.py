@@ -15,6 +15,7 @@ from emu.core.ram import Ram
 from emu.errors import Errno, KvmError
 from emu.hypervisor.kvm import KvmVcpu, KvmVgic, KvmVm, VcpuInit
 from emu.machine import Machine
+from harness.entropy import SeededEntropy
 
 KERNELS = tuple(HostKernel)
 FIRECRACKER_INIT = VcpuInit()
@@ -34,7 +35,8 @@ def refused(errno: Errno, names: str = "") -> Iterator[None]:
 
 def fresh_machine() -> Machine:
     """A machine of the squib board, at reset."""
-    return Machine(SQUIB, ram=Ram(SQUIB.dram_base, RAM_SIZE_BYTES))
+    ram = Ram(SQUIB.dram_base, RAM_SIZE_BYTES)
+    return Machine(SQUIB, ram=ram, entropy=SeededEntropy(b"trng"))
 
 
 def init_with(*features: VcpuFeature) -> VcpuInit:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from emu.arch import one_reg
 from emu.arch.kvm_reg_list import HostKernel, register_list
 from emu.arch.one_reg import BY_NAME, ONE_REGS, Kind
+from emu.arch.psci import VERSION_0_2, Function
 from emu.arch.sysregs import BY_NAME as SYSREGS_BY_NAME
 from emu.errors import Errno, IncompatibleError, MachineError
 from emu.hypervisor.kvm import KvmVcpu, KvmVm
@@ -397,6 +398,26 @@ def test_services_can_be_withdrawn_until_the_vm_runs(
     vcpu.set_one_reg(reg(name), 0)
     with refused("EBUSY", name):
         vcpu.set_one_reg(reg(name), most)
+
+
+def test_the_firmware_registers_decide_what_the_guest_may_call(
+    machine: Machine, kernel: HostKernel
+) -> None:
+    """KVM's services for a new VM; what the machine answers already, for one that runs."""
+    before = machine.firmware.services
+    attached = KvmVm.attach(machine, kernel).vcpus[0]
+    assert machine.firmware.services == before
+    assert attached.get_one_reg(reg("PSCI_VERSION")) == before.psci_version
+    vcpu = initialized_vcpu(KvmVm(machine, kernel))
+    services = machine.firmware.services
+    assert services.psci_version == vcpu.get_one_reg(reg("PSCI_VERSION"))
+    assert services.has_trng == (kernel is not HostKernel.LINUX_5_10)
+    vcpu.set_one_reg(reg("PSCI_VERSION"), VERSION_0_2)
+    assert machine.firmware.services.psci_version == VERSION_0_2
+    assert Function.PSCI_FEATURES not in machine.firmware.services.functions
+    if kernel is not HostKernel.LINUX_5_10:
+        vcpu.set_one_reg(reg("STD_BMAP"), 0)
+        assert not machine.firmware.services.has_trng
 
 
 @pytest.mark.parametrize("kernel", [HostKernel.LINUX_6_18], ids=["6.18"])

@@ -38,6 +38,11 @@ def test_features_that_this_host_has_not(vm: KvmVm) -> None:
             vcpu.get_reg_list()
 
 
+def test_psci_0_1_is_more_than_this_machine_can(vm: KvmVm) -> None:
+    with pytest.raises(IncompatibleError, match="PSCI_0_2"):
+        vm.create_vcpu(0).init(vm.preferred_target())
+
+
 def test_nested_virtualization_is_unknown_to_old_kernels(vm: KvmVm, kernel: HostKernel) -> None:
     expected: Errno = "EINVAL" if kernel is HostKernel.LINUX_6_18 else "ENOENT"
     with refused(expected):
