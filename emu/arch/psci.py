@@ -1,6 +1,6 @@
 """PSCI function ids and return codes, as data.
 
-Source: Arm DEN 0022 F.b (PSCI 1.3), table 6 and sections 5.1 and 5.2.
+Source: Arm DEN 0022 F.b (PSCI 1.3), chapter 5; include/uapi/linux/psci.h of Linux 6.13.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The SMC Calling Convention: how a function id is made up, and the ids of its general services.
 
-Sources: Arm DEN 0028 F, section 2.5 (function ids), chapter 7 (general services) and appendix B
-(workarounds); Arm DEN 0057 A (paravirtualized time); include/linux/arm-smccc.h of Linux 6.1 for
-the services that are KVM's own.
+Sources: Arm DEN 0028 F (SMCCC) and DEN 0057 A (paravirtualized time); include/linux/arm-smccc.h of
+Linux 6.1 for the services that are KVM's own.
 """
 
 from __future__ import annotations
@@ -86,5 +85,5 @@ KVM_UID: Final = UUID("28b46fb6-2ec5-11e9-a9ca-4b564d003a74")
 
 
 def uid_words(uid: UUID) -> tuple[int, ...]:
-    """A UUID as it is returned: four 32-bit words, the first byte lowest in the first (2.9)."""
+    """A UUID as it is returned: four 32-bit words, the first byte lowest in the first."""
     return tuple(int.from_bytes(uid.bytes[at : at + 4], "little") for at in range(0, 16, 4))

@@ -4,7 +4,7 @@ A VMM gets and sets these registers as it does any other (KVM_SET_ONE_REG), so a
 them, and they decide what the restored guest may call.
 
 Source: Linux 6.1, arch/arm64/kvm: hypercalls.c, psci.c, pvtime.c, trng.c, handle_exit.c, and
-hyp/hyp-entry.S for the workarounds; PSCI 1.3: psci.c of Linux 6.13. PSCI 0.1, which has no
+hyp/hyp-entry.S for the workarounds; PSCI 1.2 and 1.3: psci.c of Linux 6.13. PSCI 0.1, which has no
 function ids that are Arm's, is left out.
 """
 

@@ -60,7 +60,8 @@ def test_a_bit_of_a_register_offers_its_functions_and_no_others(chosen: dict[str
 
 
 @pytest.mark.parametrize(
-    ("version", "count"), [(0x2, 11), (0x1_0000, 12), (0x1_0001, 14), (0x1_0003, 16)]
+    ("version", "count"),
+    [(0x2, 11), (0x1_0000, 12), (0x1_0001, 14), (0x1_0002, 14), (0x1_0003, 16)],
 )
 def test_a_psci_version_has_the_functions_that_kvm_gives_it(version: int, count: int) -> None:
     services = kvm_services({**KVM_FIRMWARE_REGISTERS, "PSCI_VERSION": version})
@@ -72,7 +73,7 @@ def test_a_psci_version_has_the_functions_that_kvm_gives_it(version: int, count:
     ("name", "value"),
     [
         ("PSCI_VERSION", 0x1),
-        ("PSCI_VERSION", 0x1_0002),
+        ("PSCI_VERSION", 0x1_0004),
         ("SMCCC_ARCH_WORKAROUND_1", 3),
         ("SMCCC_ARCH_WORKAROUND_2", 4),
         ("SMCCC_ARCH_WORKAROUND_3", 15),
