@@ -7,6 +7,13 @@ parts that a program may want are attributes.
 
 from __future__ import annotations
 
+from typing import Literal
+
+Errno = Literal[
+    "E2BIG", "EBUSY", "EEXIST", "EINVAL", "ENODEV", "ENOENT", "ENOEXEC", "ENXIO", "EPERM"
+]
+"""Error numbers of KVM's calls, by name."""
+
 
 class ThawbenchError(Exception):
     """Root of all errors raised on purpose."""
@@ -116,6 +123,20 @@ class ScheduleError(MachineError):
 
 class GuestError(MachineError):
     """The guest did what this machine does not model, for example went to AArch32."""
+
+
+class KvmError(MachineError):
+    """KVM refuses a call.
+
+    Attributes:
+        errno: name of the error number, for example `EINVAL`.
+        call: the ioctl, and of a device the attribute too.
+    """
+
+    def __init__(self, errno: Errno, call: str, message: str) -> None:
+        super().__init__(f"{call}: {errno}: {message}")
+        self.errno = errno
+        self.call = call
 
 
 class FirmwareError(ThawbenchError):

@@ -8,45 +8,59 @@ Source: Linux v6.18 `include/uapi/linux/kvm.h` (KVM_MP_STATE_*) and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Final
 
-MP_STATES: Final[Mapping[int, str]] = {
-    0: "RUNNABLE",
-    1: "UNINITIALIZED",
-    2: "INIT_RECEIVED",
-    3: "HALTED",
-    4: "SIPI_RECEIVED",
-    5: "STOPPED",
-    6: "CHECK_STOP",
-    7: "OPERATING",
-    8: "LOAD",
-    9: "AP_RESET_HOLD",
-    10: "SUSPENDED",
-}
-"""KVM_MP_STATE_*: on Arm a vCPU is RUNNABLE, STOPPED (off by PSCI) or SUSPENDED."""
 
-TARGETS: Final[Mapping[int, str]] = {
-    0: "AEM_V8",
-    1: "FOUNDATION_V8",
-    2: "CORTEX_A57",
-    3: "XGENE_POTENZA",
-    4: "CORTEX_A53",
-    5: "GENERIC_V8",
-}
-"""KVM_ARM_TARGET_*: type of a vCPU."""
+class MpState(IntEnum):
+    """KVM_MP_STATE_*: on Arm a vCPU is RUNNABLE, STOPPED (off by PSCI) or SUSPENDED."""
 
-VCPU_FEATURES: Final[Mapping[int, str]] = {
-    0: "POWER_OFF",
-    1: "EL1_32BIT",
-    2: "PSCI_0_2",
-    3: "PMU_V3",
-    4: "SVE",
-    5: "PTRAUTH_ADDRESS",
-    6: "PTRAUTH_GENERIC",
-    7: "HAS_EL2",
-    8: "HAS_EL2_E2H0",
-}
-"""KVM_ARM_VCPU_*: bits of `features` of `struct kvm_vcpu_init`."""
+    RUNNABLE = 0
+    UNINITIALIZED = 1
+    INIT_RECEIVED = 2
+    HALTED = 3
+    SIPI_RECEIVED = 4
+    STOPPED = 5
+    CHECK_STOP = 6
+    OPERATING = 7
+    LOAD = 8
+    AP_RESET_HOLD = 9
+    SUSPENDED = 10
+
+
+class Target(IntEnum):
+    """KVM_ARM_TARGET_*: type of a vCPU."""
+
+    AEM_V8 = 0
+    FOUNDATION_V8 = 1
+    CORTEX_A57 = 2
+    XGENE_POTENZA = 3
+    CORTEX_A53 = 4
+    GENERIC_V8 = 5
+    """On every processor that KVM does not know by name."""
+
+
+class VcpuFeature(IntEnum):
+    """KVM_ARM_VCPU_*: bits of `features` of `struct kvm_vcpu_init`."""
+
+    POWER_OFF = 0
+    EL1_32BIT = 1
+    PSCI_0_2 = 2
+    PMU_V3 = 3
+    SVE = 4
+    PTRAUTH_ADDRESS = 5
+    PTRAUTH_GENERIC = 6
+    HAS_EL2 = 7
+    HAS_EL2_E2H0 = 8
+
+
+def _names(numbers: type[IntEnum]) -> dict[int, str]:
+    return {number.value: number.name for number in numbers}
+
+
+MP_STATES: Final[Mapping[int, str]] = _names(MpState)
+TARGETS: Final[Mapping[int, str]] = _names(Target)
+VCPU_FEATURES: Final[Mapping[int, str]] = _names(VcpuFeature)
 
 NEVER_WRITTEN: Final = 0x1DE7_EC7E_DBAD_C0DE
 """What KVM puts into a register whose value after a reset is unknown."""

@@ -1,8 +1,8 @@
 """Which registers KVM lists, in which order: KVM_GET_REG_LIST of arm64.
 
 A VMM saves what KVM lists, so this is the order of the registers in a state file, and the order of
-their restore. The lists are those of a guest with none of PMU, SVE and pointer authentication, on
-a Neoverse N1, V1 or V2; these three have the same.
+their restore. The lists are those of a guest with none of PMU and SVE, on a Neoverse N1,
+V1 or V2; these three have the same.
 
 Sources: the order from `kvm_arm_copy_reg_indices` in arch/arm64/kvm/guest.c and
 `kvm_arm_copy_sys_reg_indices` in sys_regs.c of Linux 6.1.192, with the changes of Linux 6.15 ("KVM:
@@ -34,9 +34,25 @@ class HostKernel(Enum):
     LINUX_6_18 = "6.18"
 
 
-def register_list(kernel: HostKernel) -> tuple[int, ...]:
-    """The one_reg ids that KVM lists, in its order."""
-    return tuple(one_reg.BY_NAME[name].id for name in _NAMES[kernel])
+def register_list(kernel: HostKernel, *, pointer_authentication: bool = False) -> tuple[int, ...]:
+    """The one_reg ids that KVM lists, in its order.
+
+    Args:
+        kernel: of the host.
+        pointer_authentication: whether the vCPU has the features PTRAUTH_ADDRESS and
+            PTRAUTH_GENERIC, and so its keys.
+    """
+    names = _NAMES[kernel]
+    if pointer_authentication:
+        # In the table their encodings stand between those of TCR_EL1 and AFSR0_EL1.
+        keys_end = names.index("AFSR0_EL1")
+        names = (*names[:keys_end], *_POINTER_KEYS, *names[keys_end:])
+    return tuple(one_reg.BY_NAME[name].id for name in names)
+
+
+def is_feature_id(reg: SysReg) -> bool:
+    """Whether it is one of the 56 encodings S3_0_C0_C[1-7]_[0-7], reserved or not."""
+    return reg.at[:3] == (3, 0, 0) and 1 <= reg.at[3] <= 7
 
 
 def _of_kind(*kinds: Kind) -> tuple[str, ...]:
@@ -80,12 +96,11 @@ _PMU = (
 )
 """Linux 5.10 lists them for a guest without PMU, too."""
 
+_POINTER_KEYS = tuple(
+    f"AP{key}Key{half}_EL1" for key in ("IA", "IB", "DA", "DB", "GA") for half in ("Lo", "Hi")
+)
+
 _SYSREGS = (*SYSREGS, *UNMODELLED)
-
-
-def _is_feature_id(reg: SysReg) -> bool:
-    """Whether it is one of the 56 encodings S3_0_C0_C[1-7]_[0-7], reserved or not."""
-    return reg.at[:3] == (3, 0, 0) and 1 <= reg.at[3] <= 7
 
 
 def _table(*additions: Iterable[str]) -> Iterator[str]:
@@ -93,7 +108,7 @@ def _table(*additions: Iterable[str]) -> Iterator[str]:
     timer is not the order of ids.
     """
     names = {*_TABLE, *(name for group in additions for name in group)}
-    listed = (reg for reg in _SYSREGS if reg.name in names or _is_feature_id(reg))
+    listed = (reg for reg in _SYSREGS if reg.name in names or is_feature_id(reg))
     return (reg.name for reg in sorted(listed, key=lambda reg: reg.encoding))
 
 

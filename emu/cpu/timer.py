@@ -96,15 +96,20 @@ class GenericTimer:
         self._on_change = on_change
         self._on_fire = on_fire
         self._cntvoff = 0
+        self._cntpoff = 0
         self._cntkctl = 0
         self._timers = {
             "CNTV": _Timer(self.virtual_count, virtual_line),
-            "CNTP": _Timer(clock.count, physical_line),
+            "CNTP": _Timer(self.physical_count, physical_line),
         }
 
     def virtual_count(self) -> int:
         """CNTVCT_EL0: the system counter less CNTVOFF_EL2."""
         return (self._clock.count() - self._cntvoff) & _MASK64
+
+    def physical_count(self) -> int:
+        """CNTPCT_EL0: the system counter less CNTPOFF_EL2, as EL1 and EL0 see it."""
+        return (self._clock.count() - self._cntpoff) & _MASK64
 
     def update(self) -> None:
         """Drive both lines as the time and the registers now demand."""
@@ -132,9 +137,11 @@ class GenericTimer:
             case "CNTVCT_EL0":
                 return self.virtual_count()
             case "CNTPCT_EL0":
-                return self._clock.count()
+                return self.physical_count()
             case "CNTVOFF_EL2":
                 return self._cntvoff
+            case "CNTPOFF_EL2":
+                return self._cntpoff
             case "CNTKCTL_EL1":
                 return self._cntkctl
         timer = self._timers[name[:4]]
@@ -155,6 +162,8 @@ class GenericTimer:
         """
         if name == "CNTVOFF_EL2":
             self._cntvoff = value
+        elif name == "CNTPOFF_EL2":
+            self._cntpoff = value
         elif name == "CNTKCTL_EL1":
             self._cntkctl = value
         else:

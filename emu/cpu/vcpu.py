@@ -23,7 +23,7 @@ SAVED_SYSREGS: tuple[SysReg, ...] = tuple(
 """The registers that hold a vCPU's state; the GIC's are part of the GIC's."""
 
 
-_KEPT_BY_RESET = ("CNTVOFF_EL2",)
+_KEPT_BY_RESET = ("CNTVOFF_EL2", "CNTPOFF_EL2")
 
 
 @dataclass(slots=True)
@@ -156,8 +156,8 @@ class Vcpu:
     def reset(self) -> None:
         """Reset the vCPU to what it was when it was made, MMU off and timers disabled.
 
-        As KVM's CPU_ON does, it leaves alone what is the monitor's (CNTVOFF_EL2), and the GIC with
-        the CPU interface (`kvm_reset_vcpu` in arch/arm64/kvm/reset.c, Linux 6.1).
+        As KVM's CPU_ON does, it leaves alone what is the monitor's (the counters' offsets), and the
+        GIC with the CPU interface (`kvm_reset_vcpu` in arch/arm64/kvm/reset.c, Linux 6.1).
         """
         self.load_state(self._reset_state)
         self.timer.update()

@@ -120,11 +120,11 @@ def test_loading_a_state_ends_a_wait() -> None:
 
 @given(states)
 def test_a_reset_undoes_all_that_a_guest_can_do(dirty: LoneVcpu, state: VcpuState) -> None:
-    """Whatever the state, the vCPU is as it was made; CNTVOFF_EL2 stays, which is the monitor's."""
+    """Whatever the state, the vCPU is as it was made; the offsets stay, which are the monitor's."""
     dirty.vcpu.load_state(state)
     dirty.vcpu.reset()
-    offset = state.sys_regs["CNTVOFF_EL2"]
-    kept = {"CNTVOFF_EL2": offset, "VBAR_EL1": 0}  # the bench has set VBAR_EL1
+    offsets = {name: state.sys_regs[name] for name in ("CNTVOFF_EL2", "CNTPOFF_EL2")}
+    kept = {**offsets, "VBAR_EL1": 0}  # the bench has set VBAR_EL1
     assert dirty.vcpu.state() == replace(FRESH, sys_regs={**FRESH.sys_regs, **kept})
 
 

@@ -111,13 +111,14 @@ SYSREGS: tuple[SysReg, ...] = (
     _id("CTR_EL0", (3, 3, 0, 0, 1), el=0, layout=id_layouts.CTR_EL0),
     _id("DCZID_EL0", (3, 3, 0, 0, 7), el=0),
     _id("CNTFRQ_EL0", (3, 3, 14, 0, 0), key=22, el=0),
-    # Generic timer. CNTVOFF_EL2 belongs to the hypervisor: the guest can't name it.
+    # Generic timer. The offsets belong to the hypervisor: the guest can't name them.
     SysReg(
         "CNTV_CTL_EL0", (3, 3, 14, 3, 1), Model.TIMER, el=0, squib_key=19, layout=layouts.CNT_CTL
     ),
     SysReg("CNTV_CVAL_EL0", (3, 3, 14, 3, 2), Model.TIMER, el=0, squib_key=20),
     SysReg("CNTV_TVAL_EL0", (3, 3, 14, 3, 0), Model.TIMER, el=0, saved=False),
     SysReg("CNTVOFF_EL2", (3, 4, 14, 0, 3), Model.TIMER, el=2, squib_key=21),
+    SysReg("CNTPOFF_EL2", (3, 4, 14, 0, 6), Model.TIMER, el=2),
     SysReg(
         "CNTP_CTL_EL0", (3, 3, 14, 2, 1), Model.TIMER, el=0, squib_key=24, layout=layouts.CNT_CTL
     ),
