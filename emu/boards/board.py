@@ -112,6 +112,7 @@ class Board:
             does not count.
         boot_pstate: SPSR-format PSTATE of the boot vCPU at the kernel's entry.
         psci_conduit: `hvc` or `smc`.
+        cpu_model: the name of its CPU model (`emu.cpu.model`).
         id_registers: values of ID registers that differ from the CPU model's, by name.
     """
 
@@ -138,6 +139,7 @@ class Board:
     cycles_per_tick: int
     boot_pstate: int
     psci_conduit: str
+    cpu_model: str = "max"
     id_registers: Mapping[str, int] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )

@@ -64,6 +64,18 @@ class ExceptionTaken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureIgnored(Event):
+    """An ID register field promises what the vCPU lacks, and the guest does without. Told when it
+    begins to run.
+    """
+
+    vcpu: int
+    register: str
+    field: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class HypervisorCall(Event):
     """An HVC or SMC, with its function id (W0) and what it returned in X0."""
 

@@ -19,7 +19,7 @@ from emu.core.events import EventStream, WaitStarted
 from emu.core.image import Image
 from emu.core.ports import IrqLine
 from emu.core.ram import Ram
-from emu.cpu import TimerLines, Vcpu
+from emu.cpu import CpuModel, TimerLines, Vcpu, find_cpu_model
 from emu.devices.pl011 import Pl011
 from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
@@ -59,6 +59,7 @@ class Machine:
         vcpu_count: number of vCPUs; one, at present.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
+        cpu_model: the processor, if not the board's.
 
     Attributes:
         events: everything that happens.
@@ -68,15 +69,24 @@ class Machine:
         boot_source: what it was booted from.
 
     Raises:
-        BoardError: the board can't be had with this RAM or number of vCPUs.
+        BoardError: the board can't be had with this RAM, number of vCPUs or processor.
         EngineError: the installed Unicorn can't run machines.
     """
 
-    def __init__(self, board: Board, *, ram: Ram, vcpu_count: int = 1, host_clock: int = 0) -> None:
+    def __init__(
+        self,
+        board: Board,
+        *,
+        ram: Ram,
+        vcpu_count: int = 1,
+        host_clock: int = 0,
+        cpu_model: CpuModel | None = None,
+    ) -> None:
         if vcpu_count != 1:
             raise BoardError(f"{vcpu_count} vCPUs asked for; machines have exactly 1 at present")
         _check_ram(board, ram)
         self.board = board
+        self.cpu_model = cpu_model or find_cpu_model(board.cpu_model)
         self.ram = ram
         self.clock = VirtualClock(cycles_per_tick=board.cycles_per_tick, start_cycles=host_clock)
         self.events = EventStream(self.clock)
@@ -244,6 +254,7 @@ class Machine:
                 "CNTFRQ_EL0": self.board.counter_frequency_hz,
             },
             on_hvc=lambda: self.psci.handle(vcpu),
+            model=self.cpu_model,
         )
         self._vcpus.append(vcpu)
         self.psci.power.append(Power.OFF)
