@@ -26,6 +26,7 @@ BREAKAGES = {
     "ERET and a modelled MRS": ("define", lambda *_: None),
     "stopping from a callback": ("stop", lambda _self: None),
     "IRQ entry": ("set_irq", lambda _self, _asserted: None),
+    "taking a feature away": ("set_isa", lambda _self, _id_registers: None),
 }
 
 

@@ -289,7 +289,6 @@ class Engine:
         self._uc.reg_write(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2, value))
         if op0 == _DEBUG_OP0:
             self._library.arm_breakpoints(self._cpu)
-            self._library.arm_watchpoints(self._cpu)
 
     def set_isa(self, id_registers: Mapping[str, int]) -> None:
         """Let the core have the features that these ID registers promise, of those that it has.

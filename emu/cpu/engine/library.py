@@ -40,8 +40,6 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tlb_flush_aarch64": (None, (c_void_p,)),
     # void hw_breakpoint_update_all(ARMCPU *cpu)
     "hw_breakpoint_update_all_aarch64": (None, (c_void_p,)),
-    # void hw_watchpoint_update_all(ARMCPU *cpu)
-    "hw_watchpoint_update_all_aarch64": (None, (c_void_p,)),
     # int cpu_memory_rw_debug(CPUState *cpu, uint64_t addr, void *ptr, uint64_t len, bool is_write)
     "cpu_memory_rw_debug_aarch64": (c_int, (c_void_p, c_uint64, c_void_p, c_uint64, c_bool)),
     # void define_one_arm_cp_reg_with_opaque(ARMCPU *cpu, const ARMCPRegInfo *regs, void *opaque)
@@ -61,7 +59,6 @@ class Library:
     rebuild_hflags: Any
     tlb_flush: Any
     arm_breakpoints: Any
-    arm_watchpoints: Any
     access_virtual: Any
     define_sysreg: Any
 
