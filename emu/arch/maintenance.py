@@ -1,7 +1,7 @@
 """Instructions that invalidate instruction caches and TLBs, as far as other PEs notice them.
 
-Source: DDI 0487 K.a, C5.3 (encodings of SYS instructions), D7.5.9 (instruction cache maintenance)
-and D8.14 (TLB maintenance). What acts on the PE that executes it alone is the core's.
+Source: DDI 0487 K.a, D7.5.9 (instruction cache maintenance) and D8.14 (TLB maintenance). What acts
+on nothing but the TLB of the PE that executes it is the core's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from emu.arch.sysregs import At
+from emu.arch.sysregs import SYS_INSTRUCTIONS, SysInstruction
 
 
 class Scope(Enum):
@@ -27,31 +27,34 @@ class Maintenance:
     """One instruction.
 
     Attributes:
-        at: where it is encoded.
         is_broadcast: whether it acts on all PEs of the Inner Shareable domain.
-        el: lowest exception level that may execute it, SCTLR_EL1.UCI allowing.
     """
 
-    name: str
-    at: At
+    instruction: SysInstruction
     scope: Scope
-    is_broadcast: bool = True
-    el: int = 1
+    is_broadcast: bool
 
 
-MAINTENANCE: Final = (
-    Maintenance("IC IALLU", (1, 0, 7, 5, 0), Scope.ALL_CODE, is_broadcast=False),
-    Maintenance("IC IALLUIS", (1, 0, 7, 1, 0), Scope.ALL_CODE),
-    Maintenance("IC IVAU", (1, 3, 7, 5, 1), Scope.CODE_LINE, el=0),
-    Maintenance("TLBI VMALLE1IS", (1, 0, 8, 3, 0), Scope.WHOLE_TLB),
-    Maintenance("TLBI VAE1IS", (1, 0, 8, 3, 1), Scope.TLB_PAGE),
-    Maintenance("TLBI ASIDE1IS", (1, 0, 8, 3, 2), Scope.WHOLE_TLB),
-    Maintenance("TLBI VAAE1IS", (1, 0, 8, 3, 3), Scope.TLB_PAGE),
-    Maintenance("TLBI VALE1IS", (1, 0, 8, 3, 5), Scope.TLB_PAGE),
-    Maintenance("TLBI VAALE1IS", (1, 0, 8, 3, 7), Scope.TLB_PAGE),
+_LOCAL: Final = ("IC IALLU",)
+_SCOPES: Final = {
+    "IC IALLU": Scope.ALL_CODE,
+    "IC IALLUIS": Scope.ALL_CODE,
+    "IC IVAU": Scope.CODE_LINE,
+    "TLBI VMALLE1IS": Scope.WHOLE_TLB,
+    "TLBI VAE1IS": Scope.TLB_PAGE,
+    "TLBI ASIDE1IS": Scope.WHOLE_TLB,
+    "TLBI VAAE1IS": Scope.TLB_PAGE,
+    "TLBI VALE1IS": Scope.TLB_PAGE,
+    "TLBI VAALE1IS": Scope.TLB_PAGE,
+}
+
+MAINTENANCE: Final = tuple(
+    Maintenance(row, _SCOPES[row.name], is_broadcast=row.name not in _LOCAL)
+    for row in SYS_INSTRUCTIONS
+    if row.name in _SCOPES
 )
-"""The instructions. What a TLB holds is nowhere more than a cache, so that one which says ASIDs or
-levels may invalidate more than it must."""
+"""The instructions. Invalidating more than was asked for is always right, so that ASIDs and levels
+make no difference."""
 
 
 def tlbi_address(argument: int) -> int:

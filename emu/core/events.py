@@ -65,6 +65,18 @@ class ExceptionTaken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureIgnored(Event):
+    """An ID register field promises what the vCPU lacks, and the guest does without. Told when it
+    begins to run.
+    """
+
+    vcpu: int
+    register: str
+    field: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class HypervisorCall(Event):
     """A firmware call, with its function id (W0), what it returned in X0, and how it was made."""
 

@@ -38,24 +38,25 @@ class InnerShareableDomain:
             code_line_bytes: size of a line of its instruction cache, as its CTR_EL0 has it.
         """
         self._engines.append(engine)
-        for instruction in MAINTENANCE:
-            if self._size > 1 or instruction.scope in _OF_CODE:
-                self._define(engine, instruction, code_line_bytes)
+        for maintenance in MAINTENANCE:
+            if self._size > 1 or maintenance.scope in _OF_CODE:
+                self._define(engine, maintenance, code_line_bytes)
 
     def forget_code(self, base: int, size_bytes: int) -> None:
         """Code at these physical addresses has changed: no core may run what was there before."""
         for engine in self._engines:
             engine.forget_code(base, size_bytes)
 
-    def _define(self, engine: Engine, instruction: Maintenance, code_line_bytes: int) -> None:
+    def _define(self, engine: Engine, maintenance: Maintenance, code_line_bytes: int) -> None:
         actions: dict[Scope, Callable[[int], None]] = {
             Scope.CODE_LINE: partial(self._forget_line, engine, code_line_bytes),
-            Scope.ALL_CODE: partial(self._forget_all_code, engine, instruction.is_broadcast),
+            Scope.ALL_CODE: partial(self._forget_all_code, engine, maintenance.is_broadcast),
             Scope.TLB_PAGE: self._forget_page,
             Scope.WHOLE_TLB: self._forget_all_pages,
         }
+        instruction = maintenance.instruction
         model = RegisterModel(
-            write=actions[instruction.scope],
+            write=actions[maintenance.scope],
             el=instruction.el,
             write_el=instruction.el,
             el0_allowed=None if instruction.el else partial(_user_maintenance, engine),

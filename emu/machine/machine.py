@@ -17,7 +17,7 @@ from emu.core.events import EventStream
 from emu.core.image import Image
 from emu.core.ports import IrqLine
 from emu.core.ram import Ram
-from emu.cpu import InnerShareableDomain, TimerLines, Vcpu
+from emu.cpu import CpuModel, InnerShareableDomain, TimerLines, Vcpu, find_cpu_model
 from emu.devices.pl011 import Pl011
 from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
@@ -51,6 +51,7 @@ class Machine:
         entropy: what the guest's TRNG draws from; needed if the board has a TRNG.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
+        cpu_model: the processor, if not the board's.
 
     Attributes:
         events: everything that happens.
@@ -59,7 +60,8 @@ class Machine:
         boot_source: what it was booted from.
 
     Raises:
-        BoardError: the board can't be had with this RAM or number of vCPUs, or needs entropy.
+        BoardError: the board can't be had with this RAM or number of vCPUs or processor, or needs
+            entropy.
         ScheduleError: the schedule is not one of so many vCPUs.
         EngineError: the installed Unicorn can't run machines.
     """
@@ -73,11 +75,13 @@ class Machine:
         schedule: Schedule = _DEFAULT_SCHEDULE,
         entropy: Entropy | None = None,
         host_clock: int = 0,
+        cpu_model: CpuModel | None = None,
     ) -> None:
         mpidrs = board.mpidrs(vcpu_count)
         schedule.check(vcpu_count)
         _check_ram(board, ram)
         self.board = board
+        self.cpu_model = cpu_model or find_cpu_model(board.cpu_model)
         self.ram = ram
         self.clock = VirtualClock(cycles_per_tick=board.cycles_per_tick, start_cycles=host_clock)
         self.events = EventStream(self.clock)
@@ -251,6 +255,7 @@ class Machine:
             },
             domain=self._domain,
             on_timer_change=lambda: self._timers_changed(vcpu),
+            model=self.cpu_model,
         )
         self.firmware.attach(vcpu)
         self._vcpus.append(vcpu)

@@ -91,6 +91,7 @@ def row(wheel: Wheel, found: Layout) -> str:
         found.env_pc,
         found.env_syndrome,
         found.env_exclusive_addr,
+        found.env_isar,
     )
     return f"| {wheel.tag} | {' | '.join(f'{number:#x}' for number in numbers)} |"
 
@@ -120,6 +121,7 @@ def test_what_the_experiments_look_for_is_where_they_look(
     assert max(at.cpu_halted, at.cpu_exception_index) + 4 <= layout.ARMCPU_SCANNED_BYTES
     assert at.cpu_env + at.env_x0 + 31 * 8 <= layout.ARMCPU_SCANNED_BYTES
     assert max(at.env_syndrome + 20, at.env_exclusive_addr + 16) <= layout.ENV_SCANNED_BYTES
+    assert at.env_isar + 8 * len(layout.ISA_REGISTERS) <= layout.ISAR_SCANNED_BYTES
 
 
 @each_usable
@@ -131,7 +133,7 @@ def test_the_experiments_look_nowhere_but_in_the_structures(
     extents = offsets.extents_of(emulated_library, cpu_env)
     assert extents.uc_struct_bytes >= layout.UC_STRUCT_SCANNED_BYTES
     assert extents.armcpu_bytes >= max(
-        layout.ARMCPU_SCANNED_BYTES, cpu_env + layout.ENV_SCANNED_BYTES
+        layout.ARMCPU_SCANNED_BYTES, cpu_env + layout.ISAR_SCANNED_BYTES
     )
 
 

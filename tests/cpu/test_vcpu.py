@@ -20,10 +20,8 @@ ALL = (1 << 64) - 1
 KEPT = {
     "CNTP_CTL_EL0": 0x3,
     "CNTV_CTL_EL0": 0x3,
-    "CSSELR_EL1": 0xF,
     "FPCR": 0x07FF_0000,
     "FPSR": 0xF800_009F,
-    "OSDLR_EL1": 0x1,
     "PMCCFILTR_EL0": 0xFC00_0000,
     "PMCNTENSET_EL0": 1 << 31,
     "PMCR_EL0": 0x79,
@@ -32,6 +30,7 @@ KEPT = {
     "PMSELR_EL0": 0x1F,
     "PMUSERENR_EL0": 0xF,
     "VBAR_EL1": ALL & ~0x1F,
+    **{reg.name: reg.writable for reg in SAVED_SYSREGS if reg.model is Model.STORED},
 }
 """The bits that a register holds, if not all 64."""
 

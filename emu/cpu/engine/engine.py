@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable
-from ctypes import c_int32, c_uint32, c_uint64
+from collections.abc import Callable, Mapping
+from ctypes import byref, c_int32, c_uint32, c_uint64
 from typing import Any, NamedTuple
 
 from unicorn import (
@@ -38,11 +38,13 @@ from unicorn.arm64_const import (
 from emu.arch.layouts import PState
 from emu.core.ports import MmioWindow
 from emu.cpu.engine import layout, library
+from emu.cpu.engine.layout import Core
 from emu.cpu.engine.load_store import faulting_address
 from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
 from emu.errors import GuestError, IncompatibleError
 
 _UC_ERR_OK = 0
+_EXCP_UNDEFINED = 1
 _EXCP_PREFETCH_ABORT = 3
 _EXCP_DATA_ABORT = 4
 _EXCP_HVC = 11
@@ -52,8 +54,9 @@ _NO_EXCLUSIVE = (1 << 64) - 1
 _UNTRANSLATED = (1 << 64) - 1
 _PAGE_MASK = 0xFFF
 _REGISTER_BYTES = 32 * 8
-_UNKNOWN_SYNDROME = 1 << 25
+UNKNOWN_SYNDROME = 1 << 25
 """ESR_EL1 for an UNDEFINED instruction: EC 0, IL 1 (DDI 0487, D19.2.40)."""
+_EC_UNKNOWN = 0
 _EC_SVE = 0x19
 _EC_INSTRUCTION_ABORT_LOWER = 0x20
 _EC_DATA_ABORT_LOWER = 0x24
@@ -73,6 +76,7 @@ _SP_REGISTERS = {0: UC_ARM64_REG_SP_EL0, 1: UC_ARM64_REG_SP_EL1}
 
 CallHandler = Callable[[], None]
 ExceptionListener = Callable[[int, int], None]
+UndefinedHandler = Callable[[int], int | None]
 
 
 class _Refused(NamedTuple):
@@ -96,16 +100,22 @@ class _MappedRam(NamedTuple):
 class Engine:
     """The core of one vCPU.
 
+    Args:
+        core: which of Unicorn's CPUs it is.
+
     Attributes:
         x: X0 to X30 (and the current stack pointer in slot 31) as a writable C array.
         on_hvc: called for HVC, with the PC already behind it; None makes HVC UNDEFINED.
         on_smc: the same for SMC.
+        on_first_run: called once, before the guest begins to run.
+        on_undefined: called with an instruction that is UNDEFINED; it carries it out and gives
+            None, or gives the syndrome to raise.
         on_exception: told ESR_EL1 and ELR_EL1 of each synchronous exception taken to EL1, or None.
         waiting: the last run ended in a WFI.
     """
 
-    def __init__(self) -> None:
-        self._uc = layout.new_unicorn()
+    def __init__(self, core: Core = Core.MAX) -> None:
+        self._uc = layout.new_unicorn(core)
         layout.enter_aarch64_el1(self._uc)
         self._handle = layout.handle_of(self._uc)
         self._library = library.load()
@@ -121,6 +131,7 @@ class Engine:
         self._target_el = c_uint32.from_address(env + at.env_target_el)
         self._exclusive_addr = c_uint64.from_address(env + at.env_exclusive_addr)
         self._inputs = c_uint32.from_address(self._cpu + at.cpu_interrupt_request)
+        self._isar = (c_uint64 * len(layout.ISA_REGISTERS)).from_address(env + at.env_isar)
         self._halted = c_uint32.from_address(self._cpu + at.cpu_halted)
         self._exception = c_int32.from_address(self._cpu + at.cpu_exception_index)
         self._counter = c_uint64.from_address(self._handle + at.uc_emu_counter)
@@ -135,6 +146,8 @@ class Engine:
         self.waiting = False
         self.on_hvc: CallHandler | None = None
         self.on_smc: CallHandler | None = None
+        self.on_first_run: CallHandler | None = None
+        self.on_undefined: UndefinedHandler | None = None
         self.on_exception: ExceptionListener | None = None
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
         self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
@@ -157,6 +170,9 @@ class Engine:
             GuestError: the guest has no exception vector, or went to AArch32.
             BaseException: whatever a callback raised. What the callback was to give is then zero.
         """
+        if self.on_first_run is not None:
+            on_first_run, self.on_first_run = self.on_first_run, None
+            on_first_run()
         self._running, self._stopped, self._executed_before = True, False, 0
         try:
             while self._go_on(limit - self._executed_before):
@@ -349,6 +365,20 @@ class Engine:
         for el, stack_pointer in enumerate(stack_pointers):
             self.set_sp(el, stack_pointer)
 
+    def get_pstate_bits(self, mask: int) -> int:
+        """Bits of PSTATE, where they are in SPSR_EL1."""
+        return self.pstate & mask
+
+    def set_pstate_bits(self, mask: int, value: int) -> None:
+        """Set bits of PSTATE. Called back from a run: only such as the core itself ignores.
+
+        Raises as setting `pstate` does.
+        """
+        if self._running:
+            self._pstate.value = self._pstate.value & ~mask | value & mask
+        else:
+            self.pstate = self.pstate & ~mask | value & mask
+
     @property
     def el(self) -> int:
         """Current exception level."""
@@ -390,8 +420,7 @@ class Engine:
 
     def get_sysreg(self, at: At) -> int:
         """A system register that the core itself models."""
-        op0, op1, crn, crm, op2 = at
-        return int(self._uc.reg_read(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2)))
+        return layout.read_sysreg(self._uc, at)
 
     def set_sysreg(self, at: At, value: int) -> None:
         """Set a system register that the core itself models, with all that follows from it."""
@@ -399,6 +428,20 @@ class Engine:
         self._uc.reg_write(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2, value))
         if op0 == _DEBUG_OP0:
             self._library.arm_breakpoints(self._cpu)
+
+    def set_isa(self, id_registers: Mapping[str, int]) -> None:
+        """Let the core have the features that these ID registers promise, of those that it has.
+
+        What they deny is UNDEFINED then: instructions, PSTATE bits, page-table bits. (A system
+        register stays until `define` takes it away.) Before the first run only.
+
+        Args:
+            id_registers: of `layout.ISA_REGISTERS`, those to change.
+        """
+        for number, name in enumerate(layout.ISA_REGISTERS):
+            if name in id_registers:
+                self._isar[number] = id_registers[name]
+        self._library.rebuild_hflags(self._env)
 
     def define(self, name: str, at: At, model: RegisterModel) -> None:
         """Let `model` answer for a register. Before the first run only."""
@@ -429,14 +472,32 @@ class Engine:
             self._undefined()
         elif number == _EXCP_PREFETCH_ABORT:
             self._abort_fetch()
+        elif number == _EXCP_UNDEFINED and self._syndrome.value >> 26 == _EC_UNKNOWN:
+            self._decide_undefined()
         elif self._target_el.value > 1 or self._syndrome.value >> 26 == _EC_SVE:
             self._undefined()
         else:
             self._enter_exception()
 
+    def _decide_undefined(self) -> None:
+        """Ask what an UNDEFINED instruction is to be."""
+        word, pc = c_uint32(), self._pc.value
+        if self.on_undefined is None or pc % _INSN_BYTES:
+            self._undefined()
+            return
+        self._library.access_virtual(self._cpu, pc, byref(word), _INSN_BYTES, False)
+        syndrome = self.on_undefined(word.value)
+        if syndrome is None:
+            self._pc.value += _INSN_BYTES
+        else:
+            self._raise(syndrome)
+
     def _undefined(self) -> None:
         """Turn the exception at hand into an UNDEFINED instruction: there is no EL2, EL3 or SVE."""
-        self._syndrome.value = _UNKNOWN_SYNDROME
+        self._raise(UNKNOWN_SYNDROME)
+
+    def _raise(self, syndrome: int) -> None:
+        self._syndrome.value = syndrome
         self._target_el.value = 1
         self._enter_exception()
 

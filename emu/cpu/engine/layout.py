@@ -13,8 +13,9 @@ import ctypes
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from unicorn import UC_ARCH_ARM64, UC_HOOK_INTR, UC_MODE_ARM, UC_PROT_ALL, Uc
 from unicorn.arm64_const import (
@@ -22,6 +23,7 @@ from unicorn.arm64_const import (
     UC_ARM64_REG_PC,
     UC_ARM64_REG_X0,
     UC_ARM64_REG_X3,
+    UC_CPU_ARM64_A72,
     UC_CPU_ARM64_MAX,
 )
 from unicorn.unicorn_const import UC_TLB_CPU
@@ -32,8 +34,24 @@ from emu.errors import EngineError
 UC_STRUCT_SCANNED_BYTES = 0x1000
 ARMCPU_SCANNED_BYTES = 0xB000
 ENV_SCANNED_BYTES = 0x3000
+ISAR_SCANNED_BYTES = 0x3300
 """All inside the structures of 2.1.4 on every platform: uc_struct has 0x2df4 bytes or more, and
-ARMCPU, which contains env, 0xd4e0 (docs/engine.md)."""
+ARMCPU, which contains env, 0xd6d0 (docs/engine.md). `isar` lies in ARMCPU, and is looked for from
+env on."""
+
+ISA_REGISTERS: Final = {
+    "ID_AA64ISAR0_EL1": (3, 0, 0, 6, 0),
+    "ID_AA64ISAR1_EL1": (3, 0, 0, 6, 1),
+    "ID_AA64PFR0_EL1": (3, 0, 0, 4, 0),
+    "ID_AA64PFR1_EL1": (3, 0, 0, 4, 1),
+    "ID_AA64MMFR0_EL1": (3, 0, 0, 7, 0),
+    "ID_AA64MMFR1_EL1": (3, 0, 0, 7, 1),
+    "ID_AA64MMFR2_EL1": (3, 0, 0, 7, 2),
+    "ID_AA64DFR0_EL1": (3, 0, 0, 5, 0),
+    "ID_AA64DFR1_EL1": (3, 0, 0, 5, 1),
+}
+"""The AArch64 words of struct ARMISARegisters in their order (`qemu/target/arm/cpu.h` of Unicorn
+2.1.4): the core decodes an instruction, or does not, by what these hold."""
 
 CPU_INTERRUPT_HARD = 0x2
 CPU_INTERRUPT_FIQ = 0x10
@@ -53,6 +71,13 @@ _INSN_BRK_0X2B5 = 0xD42056A0
 _INSN_LDXR_X3_X0 = 0xC85F7C03
 
 
+class Core(Enum):
+    """A CPU that Unicorn has, by its number there."""
+
+    MAX = UC_CPU_ARM64_MAX
+    CORTEX_A72 = UC_CPU_ARM64_A72
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Byte offsets: `uc_*` from `uc_struct`, `cpu_*` from `ARMCPU`, `env_*` from `CPUARMState`."""
@@ -67,6 +92,7 @@ class Layout:
     env_pc: int
     env_exclusive_addr: int
     env_syndrome: int
+    env_isar: int
 
     @property
     def env_pstate(self) -> int:
@@ -89,10 +115,10 @@ class Layout:
         return self.env_vaddress + 8
 
 
-def new_unicorn() -> Any:
-    """A Unicorn engine of the MAX model that walks the guest's page tables itself."""
+def new_unicorn(core: Core = Core.MAX) -> Any:
+    """A Unicorn engine that walks the guest's page tables itself."""
     uc = Uc(UC_ARCH_ARM64, UC_MODE_ARM)
-    uc.ctl_set_cpu_model(UC_CPU_ARM64_MAX)
+    uc.ctl_set_cpu_model(core.value)
     uc.ctl_set_tlb_mode(UC_TLB_CPU)
     uc.ctl_exits_enabled(True)
     return uc
@@ -146,6 +172,7 @@ def discover() -> Layout:
         env_pc=_find_pc(env),
         env_exclusive_addr=_find_exclusive_addr(env),
         env_syndrome=_find_syndrome(env),
+        env_isar=_find_isar(env),
     )
 
 
@@ -279,6 +306,20 @@ def _at_exception(instruction: int, look: Callable[[_Experiment], bytes]) -> byt
 
 def _cpu_bytes(experiment: _Experiment) -> bytes:
     return ctypes.string_at(experiment.cpu, ARMCPU_SCANNED_BYTES)
+
+
+def _find_isar(env: int) -> int:
+    """Nine words in a row that hold what MRS gives."""
+    experiment = _Experiment(_INSN_NOP)
+    words = (read_sysreg(experiment.uc, at) for at in ISA_REGISTERS.values())
+    memory = ctypes.string_at(experiment.cpu + env, ISAR_SCANNED_BYTES)
+    return _only("isar", _occurrences(memory, struct.pack("<9Q", *words)))
+
+
+def read_sysreg(uc: Any, at: tuple[int, int, int, int, int]) -> int:
+    """A system register that the core itself models, by op0, op1, CRn, CRm and op2."""
+    op0, op1, crn, crm, op2 = at
+    return int(uc.reg_read(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2)))
 
 
 def _uc_struct_bytes(experiment: _Experiment) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from ctypes import c_int, c_size_t, c_uint64, c_void_p
+from ctypes import c_bool, c_int, c_size_t, c_uint64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -50,6 +50,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arm_cpu_get_phys_page_attrs_debug_aarch64": (c_uint64, (c_void_p, c_uint64, c_void_p)),
     # void hw_breakpoint_update_all(ARMCPU *cpu)
     "hw_breakpoint_update_all_aarch64": (None, (c_void_p,)),
+    # int cpu_memory_rw_debug(CPUState *cpu, uint64_t addr, void *ptr, uint64_t len, bool is_write)
+    "cpu_memory_rw_debug_aarch64": (c_int, (c_void_p, c_uint64, c_void_p, c_uint64, c_bool)),
     # void define_one_arm_cp_reg_with_opaque(ARMCPU *cpu, const ARMCPRegInfo *regs, void *opaque)
     "define_one_arm_cp_reg_with_opaque_aarch64": (None, (c_void_p, c_void_p, c_void_p)),
 }
@@ -72,6 +74,7 @@ class Library:
     ram_addr_of: Any
     translate: Any
     arm_breakpoints: Any
+    access_virtual: Any
     define_sysreg: Any
 
 

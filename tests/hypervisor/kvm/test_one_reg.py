@@ -19,6 +19,7 @@ from tests.hypervisor.kvm.surface import (
     KERNELS,
     fresh_machine,
     initialized_vcpu,
+    pretend_executed,
     refused,
 )
 
@@ -394,7 +395,7 @@ def test_services_can_be_withdrawn_until_the_vm_runs(
     assert vcpu.get_one_reg(reg(name)) == 0
     with refused("EINVAL", name):
         vcpu.set_one_reg(reg(name), most + 1)
-    machine.instructions = 1
+    pretend_executed(machine, 1)
     vcpu.set_one_reg(reg(name), 0)
     with refused("EBUSY", name):
         vcpu.set_one_reg(reg(name), most)
@@ -422,7 +423,7 @@ def test_the_firmware_registers_decide_what_the_guest_may_call(
 
 @pytest.mark.parametrize("kernel", [HostKernel.LINUX_6_18], ids=["6.18"])
 def test_identification_is_fixed_once_the_vm_has_run(vcpu: KvmVcpu, machine: Machine) -> None:
-    machine.instructions = 1
+    pretend_executed(machine, 1)
     name = "ID_AA64ISAR0_EL1"
     vcpu.set_one_reg(reg(name), vcpu.get_one_reg(reg(name)))
     with refused("EBUSY", name):
