@@ -76,6 +76,8 @@ class Promise:
 
 def beyond(model: CpuModel, register: str, value: int) -> tuple[Promise, ...]:
     """What an ID register of this value promises and the core lacks."""
+    if value == model.id_registers.get(register, 0):
+        return ()
     return tuple(_beyond(model, register, value))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final
 
 from emu.arch.layouts import MDSCR_EL1, SCTLR_EL1
 from emu.arch.sysregs import (
@@ -31,8 +31,9 @@ from emu.cpu.timer import GenericTimer
 from emu.cpu.undefined import UndefinedInstructions
 from emu.errors import IncompatibleError
 
-_Key = TypeVar("_Key")
-_ReadAndWrite = tuple[Callable[[], int], Callable[[int], None]]
+_Read = Callable[[Any], int]
+_Write = Callable[[Any, int], None]
+"""They are given what a model knows a register by, and for a write its value."""
 _PSTATE_OF_THE_CORE: Final = ("SPSel", "CurrentEL", "DAIF", "NZCV", "PAN", "UAO")
 _DEBUG_CHANNEL: Final = ("MDCCSR_EL0", "DBGDTR_EL0", "DBGDTRRX_EL0")
 
@@ -69,6 +70,19 @@ class SysRegFile:
         self._pmu = pmu
         self._gic = gic
         self._stored: dict[str, int] = {}
+        self._models: dict[Model, tuple[_Read, _Write]] = {
+            Model.CORE: (engine.get_sysreg, engine.set_sysreg),
+            Model.BANKED_SP: (engine.get_sp, engine.set_sp),
+            Model.FP: (engine.get_fp_status, engine.set_fp_status),
+            Model.PSTATE: (engine.get_pstate_bits, engine.set_pstate_bits),
+            Model.TIMER: (timer.read, timer.write),
+            Model.PMU: (pmu.read, pmu.write),
+            Model.STORED: (self._get_stored, self._set_stored),
+            Model.ZERO: (_zero, _ignore),
+            Model.ID: (identity.get, identity.set),
+            Model.CACHE: (self._get_selected_ccsidr, self._set_selected_ccsidr),
+        }
+        self._loads: dict[Model, _Write] = {Model.TIMER: timer.load, Model.PMU: pmu.load}
         self._accessors = {reg.name: self._bind(reg) for reg in SYSREGS}
 
     # --- a monitor's view --------------------------------------------------------------------
@@ -110,49 +124,25 @@ class SysRegFile:
     # --- who models what ---------------------------------------------------------------------
 
     def _bind(self, reg: SysReg) -> Accessors:
-        name, in_core = reg.name, self._bind_to_core(reg)
-        read, write = in_core or self._bind_beside_core(reg)
-        load = {Model.TIMER: self._timer.load, Model.PMU: self._pmu.load}.get(reg.model)
-        return Accessors(read, write, partial(load, name) if load else write)
-
-    def _bind_to_core(self, reg: SysReg) -> _ReadAndWrite | None:
-        engine, name = self._engine, reg.name
-        match reg.model:
-            case Model.CORE:
-                return _partials(engine.get_sysreg, engine.set_sysreg, reg.at)
-            case Model.BANKED_SP:
-                return _partials(engine.get_sp, engine.set_sp, int(name[-1]))
-            case Model.FP:
-                return _partials(engine.get_fp_status, engine.set_fp_status, name)
-            case Model.PSTATE:
-                mask = reg.writable
-                return _partials(engine.get_pstate_bits, engine.set_pstate_bits, mask)
-        return None
-
-    def _bind_beside_core(self, reg: SysReg) -> _ReadAndWrite:
         if reg.model is Model.GIC:
-            return self._gic[reg.name].read, self._gic[reg.name].write
-        others: dict[Model, _ReadAndWrite] = {
-            Model.TIMER: _partials(self._timer.read, self._timer.write, reg.name),
-            Model.PMU: _partials(self._pmu.read, self._pmu.write, reg.name),
-            Model.STORED: _partials(self._get_stored, self._set_stored, reg),
-            Model.ZERO: (int, _ignore),
-            Model.ID: _partials(self._identity.get, self._identity.set, reg.name),
-            Model.CACHE: (self._get_selected_ccsidr, self._set_selected_ccsidr),
-        }
-        return others[reg.model]
+            port = self._gic[reg.name]
+            return Accessors(port.read, port.write, port.write)
+        read, write = self._models[reg.model]
+        load = self._loads.get(reg.model, write)
+        key = _key(reg)
+        return Accessors(partial(read, key), partial(write, key), partial(load, key))
 
-    def _get_stored(self, reg: SysReg) -> int:
-        return self._stored.get(reg.name, 0)
+    def _get_stored(self, name: str) -> int:
+        return self._stored.get(name, 0)
 
-    def _set_stored(self, reg: SysReg, value: int) -> None:
-        self._stored[reg.name] = value & reg.writable
+    def _set_stored(self, name: str, value: int) -> None:
+        self._stored[name] = value & BY_NAME[name].writable
 
-    def _get_selected_ccsidr(self) -> int:
-        return self._identity.ccsidr.get(self._stored.get("CSSELR_EL1", 0), 0)
+    def _get_selected_ccsidr(self, _name: str) -> int:
+        return self._identity.ccsidr.get(self._get_stored("CSSELR_EL1"), 0)
 
-    def _set_selected_ccsidr(self, value: int) -> None:
-        self._identity.set_ccsidr(self._stored.get("CSSELR_EL1", 0), value)
+    def _set_selected_ccsidr(self, _name: str, value: int) -> None:
+        self._identity.set_ccsidr(self._get_stored("CSSELR_EL1"), value)
 
     # --- the guest's view --------------------------------------------------------------------
 
@@ -215,11 +205,22 @@ def _is_left_to_the_core(reg: SysReg) -> bool:
     )
 
 
-def _partials(
-    read: Callable[[_Key], int], write: Callable[[_Key, int], None], key: _Key
-) -> _ReadAndWrite:
-    return partial(read, key), partial(write, key)
+def _key(reg: SysReg) -> object:
+    """By what a model knows a register: by its name, in most cases."""
+    match reg.model:
+        case Model.CORE:
+            return reg.at
+        case Model.BANKED_SP:
+            return int(reg.name[-1])
+        case Model.PSTATE:
+            return reg.writable
+    return reg.name
 
 
-def _ignore(_value: int) -> None:
+def _zero(_name: str) -> int:
+    """What reads as zero."""
+    return 0
+
+
+def _ignore(_name: str, _value: int) -> None:
     """A write to what reads as zero."""
