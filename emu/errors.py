@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Errno = Literal[
-    "E2BIG", "EBUSY", "EEXIST", "EINVAL", "ENODEV", "ENOENT", "ENOEXEC", "ENXIO", "EPERM"
-]
+Errno = Literal["E2BIG", "EBUSY", "EEXIST", "EINVAL", "ENODEV", "ENOENT", "ENOEXEC", "ENXIO"]
 """Error numbers of KVM's calls, by name."""
 
 

@@ -67,7 +67,7 @@ class KvmVgic:
         Raises:
             KvmError: ENXIO if there is no such attribute, EINVAL if no vCPU has its affinity,
                 EBUSY before INIT; ENOENT for a region or, since Linux 6.0, an ICC register that
-                there is not.
+                there is not. A frame has zeros where it has no register.
         """
         if group in REGISTER_GROUPS:
             return self._registers.get(VgicGroup(group), attribute)

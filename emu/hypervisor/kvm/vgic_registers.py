@@ -2,8 +2,8 @@
 
 What the registers do is the GIC's own: `GicV3.user_read_distributor` and its neighbours.
 
-Sources: vgic_v3_attr_regs_access, vgic_v3_parse_attr and vgic_v3_has_attr_regs in
-arch/arm64/kvm/vgic of Linux 6.4.
+Sources: vgic_v3_attr_regs_access and vgic_v3_parse_attr in arch/arm64/kvm/vgic/vgic-kvm-device.c,
+vgic_v3_has_attr_regs in vgic-mmio-v3.c and vgic_uaccess in vgic-mmio.c, Linux 6.4.
 """
 
 from __future__ import annotations
@@ -111,12 +111,19 @@ class VgicRegisters:
             raise _refused("EINVAL", verb, group, attribute, str(error)) from error
         except MachineError as error:
             errno = self._errno_of_none(verb, group)
+            if errno is None:
+                return 0
             raise _refused(errno, verb, group, attribute, str(error)) from error
 
-    def _errno_of_none(self, verb: str, group: VgicGroup) -> Errno:
-        one_regs = self._vm.host.has(Change.ICC_REGISTERS_ARE_ONE_REGS)
-        is_icc_access = group is VgicGroup.CPU_SYSREGS and verb != "HAS"
-        return "ENOENT" if is_icc_access and one_regs else "ENXIO"
+    def _errno_of_none(self, verb: str, group: VgicGroup) -> Errno | None:
+        """Only HAS tells of a frame that there is no such register: there GET gives zero, and SET
+        does nothing (`vgic_uaccess_read`, `vgic_uaccess_write`).
+        """
+        if verb == "HAS":
+            return "ENXIO"
+        if group is not VgicGroup.CPU_SYSREGS:
+            return None
+        return "ENOENT" if self._vm.host.has(Change.ICC_REGISTERS_ARE_ONE_REGS) else "ENXIO"
 
 
 def _refused(errno: Errno, verb: str, group: VgicGroup, attribute: int, why: str) -> KvmError:

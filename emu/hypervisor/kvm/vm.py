@@ -112,12 +112,18 @@ class KvmVm:
         set_offset(self._state, "CNTPOFF_EL2", self._state.machine.clock.count())
         return vcpu
 
-    def create_gic(self) -> KvmVgic:
-        """`KVM_CREATE_DEVICE` with KVM_DEV_TYPE_ARM_VGIC_V3; KVM has GICv2 on few hosts.
+    def create_gic(self, version: int = 3) -> KvmVgic:
+        """`KVM_CREATE_DEVICE` of a vGIC.
+
+        Args:
+            version: 3, or 2: a host whose GIC is a GICv3 without legacy support has not that.
 
         Raises:
-            KvmError: EEXIST if there is one already; EBUSY if a vCPU has run without.
+            KvmError: ENODEV for another version; EEXIST if there is one already; EBUSY if a vCPU
+                has run without.
         """
+        if version != 3:
+            raise _no_device("ENODEV", f"version {version}; expected 3")
         if self._gic is not None:
             raise _no_device("EEXIST", "there is one")
         if self._state.has_run:
@@ -162,4 +168,4 @@ def _no_vcpu(errno: Errno, index: int, why: str) -> KvmError:
 
 
 def _no_device(errno: Errno, why: str) -> KvmError:
-    return KvmError(errno, "KVM_CREATE_DEVICE", f"a vGIC v3: {why}")
+    return KvmError(errno, "KVM_CREATE_DEVICE", f"a vGIC: {why}")

@@ -10,6 +10,7 @@ import pytest
 from emu.arch.kvm import VcpuFeature
 from emu.arch.kvm_devices import VgicAddress, VgicControl, VgicGroup
 from emu.arch.kvm_reg_list import HostKernel
+from emu.arch.one_reg import BY_NAME
 from emu.boards.squib import SQUIB
 from emu.core.ram import Ram
 from emu.errors import Errno, KvmError
@@ -18,10 +19,16 @@ from emu.machine import Machine
 from harness.entropy import SeededEntropy
 
 KERNELS = tuple(HostKernel)
+OLD_KERNELS = (HostKernel.LINUX_5_10, HostKernel.LINUX_6_1)
 FIRECRACKER_INIT = VcpuInit()
 """GENERIC_V8 with PSCI_0_2: what Firecracker gives each vCPU of a snapshot."""
 
 RAM_SIZE_BYTES = 6 << 20
+
+
+def reg(name: str) -> int:
+    """The one_reg id of a register."""
+    return BY_NAME[name].id
 
 
 @contextmanager

@@ -8,28 +8,21 @@ from hypothesis import strategies as st
 
 from emu.arch import one_reg
 from emu.arch.kvm_reg_list import HostKernel, register_list
-from emu.arch.one_reg import BY_NAME, ONE_REGS, Kind
-from emu.arch.psci import VERSION_0_2, Function
+from emu.arch.one_reg import ONE_REGS, Kind
 from emu.arch.sysregs import BY_NAME as SYSREGS_BY_NAME
-from emu.errors import Errno, IncompatibleError, MachineError
+from emu.errors import Errno, MachineError
 from emu.hypervisor.kvm import KvmVcpu, KvmVm
-from emu.machine import Machine
 from tests.hypervisor.kvm.surface import (
     FIRECRACKER_INIT,
     KERNELS,
     fresh_machine,
     initialized_vcpu,
-    pretend_executed,
     refused,
+    reg,
 )
 
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 WORDS = st.integers(0, 2**64 - 1)
-OLD = (HostKernel.LINUX_5_10, HostKernel.LINUX_6_1)
-
-
-def reg(name: str) -> int:
-    return BY_NAME[name].id
 
 
 # --- the list --------------------------------------------------------------------------------
@@ -188,87 +181,6 @@ def test_the_stack_pointers_survive_any_order(vcpu: KvmVcpu) -> None:
     assert vcpu.get_one_reg(reg("SP_EL1")) == 0x2000
 
 
-@pytest.mark.parametrize("name", ["MIDR_EL1", "REVIDR_EL1", "AIDR_EL1"])
-def test_the_implementation_is_the_hosts(standing_vcpu: KvmVcpu, name: str) -> None:
-    """On every kernel: later ones need a capability that Firecracker does not ask for."""
-    with refused("EINVAL", name):
-        standing_vcpu.set_one_reg(reg(name), standing_vcpu.get_one_reg(reg(name)) ^ 1)
-
-
-@pytest.mark.parametrize("name", ["ID_AA64ISAR0_EL1", "ID_AA64PFR0_EL1", "CTR_EL0"])
-@pytest.mark.parametrize("kernel", OLD, ids=lambda kernel: kernel.value)
-def test_identification_is_fixed_on_old_kernels(vcpu: KvmVcpu, name: str) -> None:
-    present = vcpu.get_one_reg(reg(name))
-    for value in (present ^ 1 << 4, present & (present - 1), 0):
-        with refused("EINVAL", name):
-            vcpu.set_one_reg(reg(name), value)
-
-
-LOWERING: list[tuple[str, int, bool]] = [
-    ("ID_AA64ISAR0_EL1", 0x0021_1111_1021_2110, True),  # AES 2 to 1
-    ("ID_AA64ISAR0_EL1", 0x0021_1111_1021_2130, False),  # AES 2 to 3
-    ("ID_AA64ISAR0_EL1", 0x0021_1111_1021_2121, False),  # a reserved bit
-    ("ID_AA64ISAR1_EL1", 0x0000_0111_0121_1002, False),  # APA is not a VMM's to lower
-    ("ID_AA64DFR0_EL1", 0x1020_5106, True),  # WRPs
-    ("ID_AA64DFR0_EL1", 0x1030_5105, False),  # DebugVer below Armv8's
-    ("ID_AA64DFR0_EL1", 0x1030_4106, False),  # BRPs
-    ("ID_AA64MMFR0_EL1", 0xF000_0124, True),  # TGran4: -1, not there
-    ("ID_AA64MMFR0_EL1", 0x1000_0124, False),  # TGran4 raised
-    ("ID_AA64MMFR0_EL1", 0x0000_0104, False),  # ASIDBits is fixed
-    ("CTR_EL0", 0x8444_8004, True),  # L1Ip: PIPT to VIPT
-    ("CTR_EL0", 0x8444_4004, False),  # L1Ip: reserved
-]
-
-
-@pytest.mark.parametrize("kernel", [HostKernel.LINUX_6_18], ids=["6.18"])
-def test_identification_can_be_lowered_on_new_kernels(vcpu: KvmVcpu) -> None:
-    """What KVM takes, the machine refuses in its own name: it was made for its features."""
-    for name, value, taken in LOWERING:
-        expected = (
-            pytest.raises(IncompatibleError, match=name) if taken else refused("EINVAL", name)
-        )
-        with expected:
-            vcpu.set_one_reg(reg(name), value)
-
-
-def test_aarch32_identification_reads_as_zero(vcpu: KvmVcpu, kernel: HostKernel) -> None:
-    """Without AArch32, newer kernels ignore what is set, which may come from a host that has it."""
-    for name in ("ID_PFR0_EL1", "MVFR2_EL1", "ID_MMFR5_EL1"):
-        if kernel is HostKernel.LINUX_5_10:
-            with refused("EINVAL", name):
-                vcpu.set_one_reg(reg(name), 0x131)
-        else:
-            vcpu.set_one_reg(reg(name), 0x131)
-        assert vcpu.get_one_reg(reg(name)) == 0
-
-
-def test_mpidr_of_another_vcpu_is_more_than_this_machine_can(vcpu: KvmVcpu) -> None:
-    """KVM takes any value."""
-    with pytest.raises(IncompatibleError, match="MPIDR_EL1"):
-        vcpu.set_one_reg(reg("MPIDR_EL1"), 0x8000_0001)
-
-
-def test_caches_are_the_hosts_or_the_vcpus_own(vcpu: KvmVcpu, kernel: HostKernel) -> None:
-    for name, value in (("CCSIDR[0]", 0x7003), ("CLIDR_EL1", 0x0920_0001)):
-        if kernel in OLD:
-            with refused("EINVAL", name):
-                vcpu.set_one_reg(reg(name), value)
-        else:
-            vcpu.set_one_reg(reg(name), value)
-            assert vcpu.get_one_reg(reg(name)) == value
-
-
-@pytest.mark.parametrize("kernel", [HostKernel.LINUX_6_18], ids=["6.18"])
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("CCSIDR[1]", 0x1), ("CLIDR_EL1", 1 << 47 | 0x0920_0001), ("CLIDR_EL1", 0x1)],
-    ids=["shorter lines than CTR_EL0 says", "a reserved bit", "no levels to clean"],
-)
-def test_caches_must_go_with_ctr(vcpu: KvmVcpu, name: str, value: int) -> None:
-    with refused("EINVAL", name):
-        vcpu.set_one_reg(reg(name), value)
-
-
 @pytest.mark.parametrize("kernel", KERNELS[1:], ids=lambda kernel: kernel.value)
 def test_only_the_lock_bit_of_oslsr_can_change(vcpu: KvmVcpu) -> None:
     """KVM resets it unlocked."""
@@ -287,147 +199,6 @@ def test_registers_that_clear_show_what_those_that_set_show(vcpu: KvmVcpu) -> No
     assert vcpu.get_one_reg(reg("PMCNTENCLR_EL0")) == 0x8000_0001
     vcpu.set_one_reg(reg("PMCNTENCLR_EL0"), 0x8000_0001)
     assert vcpu.get_one_reg(reg("PMCNTENSET_EL0")) == 0x8000_0001
-
-
-# --- timers ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("count", ["CNTVCT_EL0", "CNTPCT_EL0"])
-@SHARED
-@given(value=WORDS, host_ticks=st.integers(0, 2**40))
-def test_a_count_that_is_set_goes_on_from_there(
-    vcpu: KvmVcpu, machine: Machine, count: str, value: int, host_ticks: int
-) -> None:
-    machine.clock.advance(host_ticks * machine.clock.cycles_per_tick)
-    vcpu.set_one_reg(reg(count), value)
-    assert vcpu.get_one_reg(reg(count)) == value
-    machine.clock.advance(3 * machine.clock.cycles_per_tick)
-    assert vcpu.get_one_reg(reg(count)) == (value + 3) % 2**64
-
-
-def test_the_two_counts_are_independent(vcpu: KvmVcpu) -> None:
-    vcpu.set_one_reg(reg("CNTVCT_EL0"), 1_000)
-    vcpu.set_one_reg(reg("CNTPCT_EL0"), 50)
-    assert vcpu.get_one_reg(reg("CNTVCT_EL0")) == 1_000
-    assert vcpu.get_one_reg(reg("CNTPCT_EL0")) == 50
-
-
-def test_the_swapped_ids(vcpu: KvmVcpu, machine: Machine) -> None:
-    """0x...df1a, the encoding of CNTV_CVAL_EL0, is the count; 0x...df02 is the compare value."""
-    vcpu.set_one_reg(0x6030_0000_0013_DF1A, 77)
-    vcpu.set_one_reg(0x6030_0000_0013_DF02, 99)
-    timer = machine.vcpus[0].timer
-    assert timer.virtual_count() == 77
-    assert timer.read("CNTV_CVAL_EL0") == 99
-
-
-@pytest.mark.parametrize(("timer", "count"), [("CNTV", "CNTVCT"), ("CNTP", "CNTPCT")])
-def test_istatus_without_enable(vcpu: KvmVcpu, kernel: HostKernel, timer: str, count: str) -> None:
-    """Older kernels compute it from the count alone; a set of it is ignored by all."""
-    ctl, cval = reg(f"{timer}_CTL_EL0"), reg(f"{timer}_CVAL_EL0")
-    vcpu.set_one_reg(reg(f"{count}_EL0"), 1_000)
-    vcpu.set_one_reg(cval, 500)
-    vcpu.set_one_reg(ctl, 0b010)
-    assert vcpu.get_one_reg(ctl) == (0b110 if kernel in OLD else 0b010)
-    vcpu.set_one_reg(ctl, 0b111)
-    assert vcpu.get_one_reg(ctl) == 0b111
-    vcpu.set_one_reg(cval, 1_500)
-    assert vcpu.get_one_reg(ctl) == 0b011
-
-
-def test_a_new_vcpu_starts_to_count_at_zero(machine: Machine, vm: KvmVm) -> None:
-    """And its physical count is the host's, until it is set."""
-    machine.clock.advance(400)
-    vcpu = initialized_vcpu(vm)
-    assert vcpu.get_one_reg(reg("CNTVCT_EL0")) == 0
-    assert vcpu.get_one_reg(reg("CNTPCT_EL0")) == machine.clock.count()
-
-
-# --- firmware ----------------------------------------------------------------------------------
-
-PSCI: list[tuple[HostKernel, int, int]] = [
-    (HostKernel.LINUX_5_10, 0x1_0000, 0x1_0001),
-    (HostKernel.LINUX_6_1, 0x1_0001, 0x1_0002),
-    (HostKernel.LINUX_6_18, 0x1_0003, 0x1_0004),
-]
-
-
-@pytest.mark.parametrize(("kernel", "newest", "too_new"), PSCI, ids=str)
-def test_psci_versions(vcpu: KvmVcpu, newest: int, too_new: int) -> None:
-    """A new VM has the newest; it can have less, down to 0.2, as the vCPU has PSCI_0_2."""
-    version = reg("PSCI_VERSION")
-    assert vcpu.get_one_reg(version) == newest
-    vcpu.set_one_reg(version, 0x2)
-    assert vcpu.get_one_reg(version) == 0x2
-    for value in (too_new, 0x1, 0x0, 1 << 32 | 0x2):
-        with refused("EINVAL", "PSCI_VERSION"):
-            vcpu.set_one_reg(version, value)
-
-
-WORKAROUNDS = [
-    ("SMCCC_ARCH_WORKAROUND_1", (0, 1, 2), (3, 0x10)),
-    ("SMCCC_ARCH_WORKAROUND_2", (0, 1, 2, 3, 0x12), (4, 0x10, 0x11, 0x13, 0x20, 0x102)),
-    ("SMCCC_ARCH_WORKAROUND_3", (0, 1, 2), (3, 0x12)),
-]
-
-
-@pytest.mark.parametrize(("name", "taken", "too_much"), WORKAROUNDS, ids=str)
-def test_a_workaround_is_checked_and_stays_the_hosts(
-    vcpu: KvmVcpu, name: str, taken: tuple[int, ...], too_much: tuple[int, ...]
-) -> None:
-    level = vcpu.get_one_reg(reg(name))
-    for value in taken:
-        vcpu.set_one_reg(reg(name), value)
-        assert vcpu.get_one_reg(reg(name)) == level
-    for value in too_much:
-        with refused("EINVAL", name):
-            vcpu.set_one_reg(reg(name), value)
-
-
-@pytest.mark.parametrize("kernel", KERNELS[1:], ids=lambda kernel: kernel.value)
-@pytest.mark.parametrize(("name", "most"), [("STD_BMAP", 1), ("VENDOR_HYP_BMAP", 3)])
-def test_services_can_be_withdrawn_until_the_vm_runs(
-    vm: KvmVm, machine: Machine, name: str, most: int
-) -> None:
-    vcpu = initialized_vcpu(vm)
-    assert vcpu.get_one_reg(reg(name)) == most
-    vcpu.set_one_reg(reg(name), 0)
-    assert vcpu.get_one_reg(reg(name)) == 0
-    with refused("EINVAL", name):
-        vcpu.set_one_reg(reg(name), most + 1)
-    pretend_executed(machine, 1)
-    vcpu.set_one_reg(reg(name), 0)
-    with refused("EBUSY", name):
-        vcpu.set_one_reg(reg(name), most)
-
-
-def test_the_firmware_registers_decide_what_the_guest_may_call(
-    machine: Machine, kernel: HostKernel
-) -> None:
-    """KVM's services for a new VM; what the machine answers already, for one that runs."""
-    before = machine.firmware.services
-    attached = KvmVm.attach(machine, kernel).vcpus[0]
-    assert machine.firmware.services == before
-    assert attached.get_one_reg(reg("PSCI_VERSION")) == before.psci_version
-    vcpu = initialized_vcpu(KvmVm(machine, kernel))
-    services = machine.firmware.services
-    assert services.psci_version == vcpu.get_one_reg(reg("PSCI_VERSION"))
-    assert services.has_trng == (kernel is not HostKernel.LINUX_5_10)
-    vcpu.set_one_reg(reg("PSCI_VERSION"), VERSION_0_2)
-    assert machine.firmware.services.psci_version == VERSION_0_2
-    assert Function.PSCI_FEATURES not in machine.firmware.services.functions
-    if kernel is not HostKernel.LINUX_5_10:
-        vcpu.set_one_reg(reg("STD_BMAP"), 0)
-        assert not machine.firmware.services.has_trng
-
-
-@pytest.mark.parametrize("kernel", [HostKernel.LINUX_6_18], ids=["6.18"])
-def test_identification_is_fixed_once_the_vm_has_run(vcpu: KvmVcpu, machine: Machine) -> None:
-    pretend_executed(machine, 1)
-    name = "ID_AA64ISAR0_EL1"
-    vcpu.set_one_reg(reg(name), vcpu.get_one_reg(reg(name)))
-    with refused("EBUSY", name):
-        vcpu.set_one_reg(reg(name), 0)
 
 
 def test_init_resets_what_kvm_keeps(vcpu: KvmVcpu) -> None:
