@@ -1,0 +1,464 @@
+// exceptions: each kind of synchronous exception that a guest at EL1 or EL0 can cause, with vector,
+// syndrome, ELR, SPSR and FAR; entry to EL0 and back; the two stack pointers; illegal returns.
+// It does not use its arguments. Source of what is expected: DDI 0487, D1.3, D24.2.40, D8.15.
+
+    .include "layout.inc"               // from firmware/layout.py
+    .include "board.inc"                // the board_*.inc that is built for
+    .include "macros.inc"
+
+    .text
+    .include "boot.inc"
+    .include "mmu.inc"
+    .include "pages.inc"
+    .include "pl011.inc"
+    .include "psci.inc"
+    .include "irq_frame.inc"
+    .include "traps.inc"
+    .include "selfcheck.inc"
+    .include "el0.inc"
+
+// Pages of the window.
+.set DATA,       1
+.set CONSTANT,   2
+.set NO_ACCESS_FLAG, 3
+.set EL1_ONLY,   4
+.set NOT_MAPPED, 5
+
+.set MEASURED_DATA, 0x0123456789abcdef
+
+// A trap that was just recorded: its vector, syndrome and SPSR, and that ELR is `elr_offset` behind
+// `code`, whose address as it ran is in x19.
+.macro check_trap name, vector, esr, elr_offset, spsr
+    trapped x0, TRAP_VECTOR
+    check   "\name: vector", \vector
+    trapped x0, TRAP_ESR
+    check   "\name: ESR", \esr
+    trapped x0, TRAP_ELR
+    sub     x0, x0, x19
+    check   "\name: ELR", \elr_offset
+    trapped x0, TRAP_SPSR
+    check   "\name: SPSR", \spsr
+.endm
+
+// `code` raises an exception at EL1, or at EL0, `elr_offset` bytes from its beginning.
+.macro trial_at_el1 name, code, esr, elr_offset=0, pstate=PSTATE_EL1H, vector=VECTOR_EL1H_SYNC
+    adr     x19, \code
+    attempt_code \code, \pstate
+    check_trap "\name", \vector, \esr, \elr_offset, \pstate
+.endm
+
+.macro trial_at_el0 name, code, esr, elr_offset=0, pstate=PSTATE_EL0T
+    adr     x0, \code
+    bl      user_address
+    mov     x19, x0
+    attempt_at_el0 \code, \pstate
+    check_trap "\name", VECTOR_EL0_SYNC, \esr, \elr_offset, \pstate
+.endm
+
+// `code` accesses the address in its x0, x20; FAR is it, too.
+.macro abort_at_el1 name, code, esr
+    mov     x2, x20
+    trial_at_el1 "\name", \code, \esr
+    check_far "\name"
+.endm
+
+.macro abort_at_el0 name, code, esr
+    mov     x2, x20
+    trial_at_el0 "\name", \code, \esr
+    check_far "\name"
+.endm
+
+.macro check_far name
+    trapped x0, TRAP_FAR
+    mov     x1, x20
+    check_equal "\name: FAR"
+.endm
+
+main:
+    bl      selfcheck_begin
+    bl      pages_init
+    bl      el0_init
+    map     DATA, 0, PAGE_DATA_EL0
+    map     CONSTANT, 1, PAGE_CONSTANT_EL0
+    map     NO_ACCESS_FLAG, 2, PAGE_NO_ACCESS_FLAG
+    map     EL1_ONLY, 3, PAGE_DATA
+    bl      check_calls
+    bl      check_undefined
+    bl      check_el0_traps
+    bl      check_translation_faults
+    bl      check_permission_faults
+    bl      check_fetch_faults
+    bl      check_other_aborts
+    bl      check_illegal_returns
+    bl      check_pstate
+    bl      check_stack_pointers
+    b       selfcheck_end
+
+check_calls:
+    push    x30, xzr
+    trial_at_el1 "SVC at EL1h", code_svc, ESR_SVC|0x1234, 4
+    trial_at_el1 "SVC at EL1t", code_svc, ESR_SVC|0x1234, 4, PSTATE_EL1T, VECTOR_EL1T_SYNC
+    trial_at_el0 "SVC at EL0", code_svc, ESR_SVC|0x1234, 4
+    trial_at_el0 "SVC at EL0, flags set", code_svc, ESR_SVC|0x1234, 4, PSTATE_EL0T|PSTATE_NZCV
+    trial_at_el0 "SVC at EL0, nothing masked", code_svc, ESR_SVC|0x1234, 4, 0
+    trapped x0, TRAP_PSTATE
+    check   "SVC at EL0, nothing masked: PSTATE upon entry", PSTATE_ENTERED
+    trial_at_el1 "BRK at EL1", code_brk, ESR_BRK|0xbeef
+    trial_at_el0 "BRK at EL0", code_brk, ESR_BRK|0xbeef
+    pop     x30, xzr
+    ret
+
+check_undefined:
+    push    x30, xzr
+    trial_at_el1 "UDF at EL1", code_udf, ESR_UNKNOWN
+    trial_at_el0 "UDF at EL0", code_udf, ESR_UNKNOWN
+    trial_at_el1 "HLT at EL1", code_hlt, ESR_UNKNOWN
+    trial_at_el1 "unallocated MRS at EL1", code_mrs_unallocated, ESR_UNKNOWN
+    trial_at_el1 "unallocated MSR at EL1", code_msr_unallocated, ESR_UNKNOWN
+    trial_at_el1 "register of EL2 at EL1", code_mrs_hcr, ESR_UNKNOWN
+    trial_at_el1 "register of EL3 at EL1", code_mrs_scr, ESR_UNKNOWN
+    trial_at_el1 "SMC without EL3", code_smc, ESR_UNKNOWN
+    trial_at_el0 "SMC at EL0", code_smc, ESR_UNKNOWN
+    trial_at_el0 "HVC at EL0", code_hvc, ESR_UNKNOWN
+    trial_at_el0 "ERET at EL0", code_eret, ESR_UNKNOWN
+    trial_at_el0 "MRS TTBR0_EL1 at EL0", code_mrs_ttbr0, ESR_UNKNOWN
+    trial_at_el0 "MSR VBAR_EL1 at EL0", code_msr_vbar, ESR_UNKNOWN
+    trial_at_el0 "TLBI at EL0", code_tlbi, ESR_UNKNOWN
+    trial_at_el0 "MSR SPSel at EL0", code_msr_spsel, ESR_UNKNOWN
+    pop     x30, xzr
+    ret
+
+// SCTLR_EL1 as the guest has it allows EL0 nothing: nTWI, UMA, UCT, DZE and UCI are 0.
+// The ISS of a trapped MSR, MRS or system instruction, and of WFI.
+.set ISS_MSR_DAIFSET, (0 << 20) | (6 << 17) | (3 << 14) | (4 << 10) | (31 << 5) | (0xf << 1)
+.set ISS_MRS_DAIF,    (3 << 20) | (1 << 17) | (3 << 14) | (4 << 10) | (7 << 5) | (2 << 1) | 1
+.set ISS_MRS_CTR,     (3 << 20) | (1 << 17) | (3 << 14) | (0 << 10) | (7 << 5) | (0 << 1) | 1
+.set ISS_DC_ZVA,      (1 << 20) | (1 << 17) | (3 << 14) | (7 << 10) | (0 << 5) | (4 << 1)
+.set ISS_IC_IVAU,     (1 << 20) | (1 << 17) | (3 << 14) | (7 << 10) | (0 << 5) | (5 << 1)
+.set ISS_WFI,         (1 << 24) | (0xe << 20)
+check_el0_traps:
+    push    x30, xzr
+    trial_at_el0 "MSR DAIFSet at EL0, UMA 0", code_msr_daifset, ESR_SYSREG|ISS_MSR_DAIFSET
+    trial_at_el0 "MRS DAIF at EL0, UMA 0", code_mrs_daif, ESR_SYSREG|ISS_MRS_DAIF
+    trial_at_el0 "MRS CTR_EL0 at EL0, UCT 0", code_mrs_ctr, ESR_SYSREG|ISS_MRS_CTR
+    window_page x2, DATA
+    trial_at_el0 "DC ZVA at EL0, DZE 0", code_dc_zva, ESR_SYSREG|ISS_DC_ZVA
+    window_page x2, DATA
+    trial_at_el0 "IC IVAU at EL0, UCI 0", code_ic_ivau, ESR_SYSREG|ISS_IC_IVAU
+    trial_at_el0 "WFI at EL0, nTWI 0", code_wfi, ESR_WFX|ISS_WFI
+    pop     x30, xzr
+    ret
+
+.set LEVEL0_HOLE, 1 << 39               // beyond the 39 bits of TTBR0_EL1
+.set LEVEL1_HOLE, 5 << 30
+.set LEVEL2_HOLE, DRAM_BASE + (256 << 20)
+.set HIGH_HOLE,   0xffffff8000000000    // TTBR1_EL1's, for which walks are disabled
+check_translation_faults:
+    push    x30, xzr
+    mov_imm x20, LEVEL0_HOLE
+    abort_at_el1 "read beyond TTBR0", code_read, ESR_DATA_EL1|FAULT_TRANSLATION
+    mov_imm x20, HIGH_HOLE
+    abort_at_el1 "read by TTBR1, EPD1 set", code_read, ESR_DATA_EL1|FAULT_TRANSLATION
+    mov_imm x20, LEVEL1_HOLE
+    abort_at_el1 "read, level 1 hole", code_read, ESR_DATA_EL1|FAULT_TRANSLATION|1
+    mov_imm x20, LEVEL2_HOLE
+    abort_at_el1 "read, level 2 hole", code_read, ESR_DATA_EL1|FAULT_TRANSLATION|2
+    window_page x20, NOT_MAPPED
+    abort_at_el1 "read, level 3 hole", code_read, ESR_DATA_EL1|FAULT_TRANSLATION|3
+    add     x20, x20, #0x128
+    abort_at_el1 "write, level 3 hole", code_write, ESR_DATA_EL1|ESR_WRITE|FAULT_TRANSLATION|3
+    abort_at_el0 "read at EL0, level 3 hole", code_read, ESR_DATA_EL0|FAULT_TRANSLATION|3
+    abort_at_el0 "write at EL0, level 3 hole", code_write, ESR_DATA_EL0|ESR_WRITE|FAULT_TRANSLATION|3
+    window_page x20, NO_ACCESS_FLAG
+    abort_at_el1 "read, access flag 0", code_read, ESR_DATA_EL1|FAULT_ACCESS_FLAG|3
+    abort_at_el1 "write, access flag 0", code_write, ESR_DATA_EL1|ESR_WRITE|FAULT_ACCESS_FLAG|3
+    pop     x30, xzr
+    ret
+
+check_permission_faults:
+    push    x30, xzr
+    window_page x20, CONSTANT
+    abort_at_el1 "write, read-only page", code_write, ESR_DATA_EL1|ESR_WRITE|FAULT_PERMISSION|3
+    abort_at_el0 "write at EL0, read-only page", code_write, ESR_DATA_EL0|ESR_WRITE|FAULT_PERMISSION|3
+    window_page x20, EL1_ONLY
+    abort_at_el0 "read at EL0, page of EL1", code_read, ESR_DATA_EL0|FAULT_PERMISSION|3
+    abort_at_el0 "write at EL0, page of EL1", code_write, ESR_DATA_EL0|ESR_WRITE|FAULT_PERMISSION|3
+    abort_at_el1 "LDTR, page of EL1", code_ldtr, ESR_DATA_EL1|FAULT_PERMISSION|3
+    abort_at_el1 "STTR, page of EL1", code_sttr, ESR_DATA_EL1|ESR_WRITE|FAULT_PERMISSION|3
+    mrs     x0, id_aa64mmfr1_el1
+    ubfx    x0, x0, #20, #4
+    cbz     x0, 1f
+    window_page x20, DATA
+    mov     x2, x20
+    attempt_code code_read_pan, PSTATE_EL1H
+    trapped x0, TRAP_ESR
+    check   "read, page of EL0, PAN 1: ESR", ESR_DATA_EL1|FAULT_PERMISSION|3
+    check_far "read, page of EL0, PAN 1"
+    b       2f
+1:
+    skip    "read, page of EL0, PAN 1", "no PAN"
+2:
+    window_page x2, DATA
+    mov_imm x3, MEASURED_DATA
+    attempt_at_el0 code_write_and_read
+    trapped x0, TRAP_ESR
+    check   "write and read at EL0: no abort", ESR_END
+    trapped x0, TRAP_X0
+    check   "write and read at EL0: value", MEASURED_DATA
+    physical_page x0, 0
+    ldr     x0, [x0]
+    check   "write at EL0: value in memory", MEASURED_DATA
+    pop     x30, xzr
+    ret
+
+// A fetch at x20: the code is there, so that ELR is FAR.
+.macro fetch name, esr, pstate, vector
+    mov     x19, x20
+    mov     x0, x20
+    mov_imm x1, \pstate
+    bl      attempt
+    check_trap "\name", \vector, \esr, 0, \pstate
+    check_far "\name"
+.endm
+
+check_fetch_faults:
+    push    x30, xzr
+    window_page x20, NOT_MAPPED
+    fetch   "fetch, level 3 hole", ESR_FETCH_EL1|FAULT_TRANSLATION|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
+    fetch   "fetch at EL0, level 3 hole", ESR_FETCH_EL0|FAULT_TRANSLATION|3, PSTATE_EL0T, VECTOR_EL0_SYNC
+    mov_imm x20, LEVEL2_HOLE
+    fetch   "fetch, level 2 hole", ESR_FETCH_EL1|FAULT_TRANSLATION|2, PSTATE_EL1H, VECTOR_EL1H_SYNC
+    window_page x20, DATA
+    fetch   "fetch, PXN and writable by EL0", ESR_FETCH_EL1|FAULT_PERMISSION|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
+    fetch   "fetch at EL0, UXN", ESR_FETCH_EL0|FAULT_PERMISSION|3, PSTATE_EL0T, VECTOR_EL0_SYNC
+    window_page x20, CONSTANT
+    fetch   "fetch, PXN", ESR_FETCH_EL1|FAULT_PERMISSION|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
+    window_page x20, NO_ACCESS_FLAG
+    fetch   "fetch, access flag 0", ESR_FETCH_EL1|FAULT_ACCESS_FLAG|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
+    adr     x20, code_svc
+    fetch   "fetch at EL0, code of EL1", ESR_FETCH_EL0|FAULT_PERMISSION|2, PSTATE_EL0T, VECTOR_EL0_SYNC
+    pop     x30, xzr
+    ret
+
+// Of an external abort, SET, FnV and EA are for the implementation to say.
+.set ESR_OF_EXTERNAL, 0xfc00037f ^ (1 << 9) | ESR_IL
+check_other_aborts:
+    push    x30, xzr
+    window_page x20, EL1_ONLY
+    add     x20, x20, #12               // crosses 16 bytes: misaligned with FEAT_LSE2, too
+    abort_at_el1 "LDXR, misaligned", code_ldxr, ESR_DATA_EL1|FAULT_ALIGNMENT
+    mov_imm x20, NOTHING_ADDRESS
+    mov     x2, x20
+    attempt_code code_read, PSTATE_EL1H
+    trapped x0, TRAP_ESR
+    mov_imm x1, ESR_OF_EXTERNAL
+    and     x0, x0, x1
+    check   "read where nothing is: ESR", ESR_DATA_EL1|FAULT_EXTERNAL
+    check_far "read where nothing is"
+    mov     x2, x20
+    attempt_code code_write, PSTATE_EL1H
+    trapped x0, TRAP_ESR
+    mov_imm x1, ESR_OF_EXTERNAL
+    and     x0, x0, x1
+    check   "write where nothing is: ESR", ESR_DATA_EL1|ESR_WRITE|FAULT_EXTERNAL
+    check_far "write where nothing is"
+    pop     x30, xzr
+    ret
+
+// An illegal return keeps EL and SP, takes NZCV and DAIF from SPSR and sets PSTATE.IL; the next
+// instruction then raises an exception. Source: DDI 0487, D1.3.4.
+.set PSTATE_IL,       1 << 20
+.set PSTATE_EL2H,     0x3c9
+.set PSTATE_EL0H,     0x3c1
+.set PSTATE_RESERVED, 0x3c6
+.macro illegal_return name, pstate
+    adr     x19, code_svc
+    attempt_code code_svc, \pstate
+    check_trap "\name", VECTOR_EL1H_SYNC, ESR_ILLEGAL, 0, PSTATE_EL1H|PSTATE_IL
+.endm
+
+check_illegal_returns:
+    push    x30, xzr
+    illegal_return "return to EL2", PSTATE_EL2H
+    illegal_return "return to EL0 with SP_EL1", PSTATE_EL0H
+    illegal_return "return with M[1] set", PSTATE_RESERVED
+    pop     x30, xzr
+    ret
+
+check_pstate:
+    push    x30, xzr
+    attempt_at_el0 code_mrs_nzcv, PSTATE_EL0T|PSTATE_NZCV
+    trapped x0, TRAP_X0
+    check   "NZCV at EL0", PSTATE_NZCV
+    attempt_code code_mrs_pstate, PSTATE_EL1H
+    trapped x0, TRAP_X0
+    check   "DAIF, CurrentEL and SPSel at EL1h", PSTATE_ENTERED
+    attempt_code code_mrs_pstate, PSTATE_EL1T
+    trapped x0, TRAP_X0
+    check   "DAIF, CurrentEL and SPSel at EL1t", PSTATE_ENTERED^1
+    attempt_code code_mrs_pstate, 0x285
+    trapped x0, TRAP_X0
+    check   "DAIF as the return sets it", PSTATE_ENTERED^0x140
+    attempt_code code_daif_bits, PSTATE_EL1H
+    trapped x0, TRAP_X0
+    check   "MSR DAIFClr", 0x300
+    trapped x0, TRAP_X1
+    check   "MSR DAIFSet", 0x380
+    pop     x30, xzr
+    ret
+
+.set STACK_OF_EL0, 0x123450
+check_stack_pointers:
+    push    x30, xzr
+    mov_imm x0, STACK_OF_EL0
+    msr     sp_el0, x0
+    attempt_at_el0 code_mov_sp
+    trapped x0, TRAP_X0
+    check   "SP at EL0 is SP_EL0", STACK_OF_EL0
+    attempt_code code_mov_sp, PSTATE_EL1T
+    trapped x0, TRAP_X0
+    check   "SP at EL1t is SP_EL0", STACK_OF_EL0
+    mov     x20, sp
+    sub     x20, x20, #96               // what `attempt` keeps
+    attempt_code code_mov_sp, PSTATE_EL1H
+    trapped x0, TRAP_X0
+    mov     x1, x20
+    check_equal "SP at EL1h is SP_EL1"
+    attempt_code code_switch_sp, PSTATE_EL1H
+    trapped x0, TRAP_X0
+    check   "MSR SPSel, 0: SP is SP_EL0", STACK_OF_EL0
+    trapped x0, TRAP_X1
+    mov     x1, x20
+    check_equal "MSR SPSel, 1: SP is SP_EL1"
+    attempt_at_el0 code_move_sp
+    mrs     x0, sp_el0
+    check   "SP_EL0 as EL0 left it", STACK_OF_EL0-32
+    trial_at_el1 "MRS SP_EL0 on SP_EL0", code_mrs_sp_el0, ESR_UNKNOWN, 0, PSTATE_EL1T, VECTOR_EL1T_SYNC
+    pop     x30, xzr
+    ret
+
+    pad_to  PAGE_SIZE
+user_code:
+code_svc:
+    svc     #0x1234
+    end_attempt
+code_brk:
+    brk     #0xbeef
+    end_attempt
+code_udf:
+    .inst   0
+    end_attempt
+code_hlt:
+    hlt     #1
+    end_attempt
+code_mrs_unallocated:
+    mrs     x0, s3_0_c4_c7_7
+    end_attempt
+code_msr_unallocated:
+    msr     s3_0_c4_c7_7, x0
+    end_attempt
+code_mrs_hcr:
+    mrs     x0, hcr_el2
+    end_attempt
+code_mrs_scr:
+    mrs     x0, scr_el3
+    end_attempt
+code_smc:
+    smc     #0
+    end_attempt
+code_hvc:
+    hvc     #0
+    end_attempt
+code_eret:
+    eret
+    end_attempt
+code_mrs_ttbr0:
+    mrs     x0, ttbr0_el1
+    end_attempt
+code_msr_vbar:
+    msr     vbar_el1, x0
+    end_attempt
+code_tlbi:
+    tlbi    vmalle1
+    end_attempt
+code_msr_spsel:
+    msr     spsel, #1
+    end_attempt
+code_msr_daifset:
+    msr     daifset, #15
+    end_attempt
+code_mrs_daif:
+    mrs     x7, daif
+    end_attempt
+code_mrs_ctr:
+    mrs     x7, ctr_el0
+    end_attempt
+code_dc_zva:
+    dc      zva, x0
+    end_attempt
+code_ic_ivau:
+    ic      ivau, x0
+    end_attempt
+code_wfi:
+    wfi
+    end_attempt
+code_read:
+    ldr     x1, [x0]
+    end_attempt
+code_write:
+    str     x1, [x0]
+    end_attempt
+code_ldtr:
+    ldtr    x1, [x0]
+    end_attempt
+code_sttr:
+    sttr    x1, [x0]
+    end_attempt
+code_ldxr:
+    ldxr    x1, [x0]
+    end_attempt
+code_read_pan:
+    .inst   0xd500419f                  // msr pan, #1
+    ldr     x1, [x0]
+    end_attempt
+code_write_and_read:
+    str     x1, [x0]
+    ldr     x0, [x0]
+    end_attempt
+code_mrs_nzcv:
+    mrs     x0, nzcv
+    end_attempt
+code_mrs_pstate:
+    mrs     x0, daif
+    mrs     x1, currentel
+    orr     x0, x0, x1
+    mrs     x1, spsel
+    orr     x0, x0, x1
+    end_attempt
+code_daif_bits:
+    msr     daifclr, #3
+    mrs     x0, daif
+    msr     daifset, #2
+    mrs     x1, daif
+    msr     daifset, #15
+    end_attempt
+code_mov_sp:
+    mov     x0, sp
+    end_attempt
+code_switch_sp:
+    msr     spsel, #0
+    mov     x0, sp
+    msr     spsel, #1
+    mov     x1, sp
+    end_attempt
+code_move_sp:
+    sub     sp, sp, #32
+    end_attempt
+code_mrs_sp_el0:
+    mrs     x0, sp_el0
+    end_attempt
+user_code_end:
+
+    check_arguments_block iterations=1, vcpus=1
+
+    .include "check_memory.inc"

@@ -1,0 +1,439 @@
+// psci: PSCI and SMCCC by HVC: versions, features, unknown functions, CPU_ON and CPU_OFF with every
+// refusal, AFFINITY_INFO, CPU_SUSPEND, and the registers that a call keeps.
+// arguments.iterations: how often vCPU 1 is turned on and off. arguments.vcpus: the most to use.
+// Source of what is expected: Arm DEN 0022 (PSCI 1.1), 5; DEN 0028 (SMCCC 1.2).
+
+    .include "layout.inc"               // from firmware/layout.py
+    .include "board.inc"                // the board_*.inc that is built for
+    .include "macros.inc"
+
+    .text
+    .include "boot.inc"
+    .include "mmu.inc"
+    .include "pages.inc"
+    .include "pl011.inc"
+    .include "psci.inc"
+    .include "irq_frame.inc"
+    .include "traps.inc"
+    .include "selfcheck.inc"
+    .include "gicv3.inc"
+    .include "gic_checks.inc"
+    .include "vcpus.inc"
+
+.set SGI, 1
+
+.set PSCI_CPU_SUSPEND,     0xc4000001
+.set PSCI_CPU_ON_32,       0x84000003
+.set PSCI_AFFINITY_INFO_32, 0x84000004
+.set PSCI_MIGRATE_INFO_TYPE, 0x84000006
+.set PSCI_SYSTEM_RESET,    0x84000009
+.set PSCI_FEATURES,        0x8400000a
+.set SMCCC_VERSION,        0x80000000
+.set SMCCC_ARCH_FEATURES,  0x80000001
+
+.set NOT_SUPPORTED,        0xffffffffffffffff   // -1
+.set INVALID_PARAMETERS,   0xfffffffffffffffe
+.set ALREADY_ON,           0xfffffffffffffffc
+.set AFFINITY_ON,          0
+
+.set NO_AFFINITY,          0x00fe0000   // Aff2 254: no machine has it
+
+main:
+    bl      selfcheck_begin
+    bl      vcpus_find
+    bl      gic_init
+    bl      check_version
+    bl      check_features
+    bl      check_smccc
+    bl      check_unknown
+    bl      check_kept_registers
+    bl      check_affinity_info
+    bl      check_refusals
+    bl      check_suspend
+    vcpus   x0
+    cmp     x0, #1
+    b.eq    1f
+    bl      check_cpu_on
+    bl      check_on_and_off
+    b       selfcheck_end
+1:
+    skip    "CPU_ON, CPU_OFF", "one vCPU"
+    b       selfcheck_end
+
+check_version:
+    push    x30, xzr
+    psci    PSCI_VERSION
+    mov     x19, x0
+    lsr     x0, x0, #16
+    check   "PSCI_VERSION: major 1", 1
+    mov     x0, x19
+    lsr     x0, x0, #31
+    check   "PSCI_VERSION: bit 31 is 0", 0
+    pop     x30, xzr
+    ret
+
+// PSCI_FEATURES of a function that 1.0 makes mandatory. Clobbers what `check` does.
+.macro check_feature name, function
+    mov_imm x1, \function
+    psci    PSCI_FEATURES
+    tst     x0, x0
+    check_condition "PSCI_FEATURES: \name", pl
+.endm
+
+check_features:
+    push    x30, xzr
+    check_feature "PSCI_VERSION", PSCI_VERSION
+    check_feature "CPU_SUSPEND", PSCI_CPU_SUSPEND
+    check_feature "CPU_OFF", PSCI_CPU_OFF
+    check_feature "CPU_ON, SMC32", PSCI_CPU_ON_32
+    check_feature "CPU_ON, SMC64", PSCI_CPU_ON
+    check_feature "AFFINITY_INFO, SMC32", PSCI_AFFINITY_INFO_32
+    check_feature "AFFINITY_INFO, SMC64", PSCI_AFFINITY_INFO
+    check_feature "SYSTEM_OFF", PSCI_SYSTEM_OFF
+    check_feature "SYSTEM_RESET", PSCI_SYSTEM_RESET
+    check_feature "PSCI_FEATURES", PSCI_FEATURES
+    mov_imm x1, 0x8400001f              // not assigned
+    psci    PSCI_FEATURES
+    check   "PSCI_FEATURES of an unknown function", NOT_SUPPORTED
+    psci    PSCI_MIGRATE_INFO_TYPE
+    cmp     x0, #2                      // no Trusted OS that could be migrated
+    ccmn    x0, #1, #4, ne              // or the function is not there
+    check_condition "MIGRATE_INFO_TYPE: nothing to migrate", eq
+    pop     x30, xzr
+    ret
+
+// PSCI_FEATURES tells whether there is SMCCC_VERSION.
+check_smccc:
+    push    x30, xzr
+    mov_imm x1, SMCCC_VERSION
+    psci    PSCI_FEATURES
+    tbnz    x0, #63, 1f
+    psci    SMCCC_VERSION
+    mov_imm x1, 0x10001
+    cmp     x0, x1
+    check_condition "SMCCC_VERSION: 1.1 at least", ge
+    mov_imm x1, SMCCC_VERSION
+    psci    SMCCC_ARCH_FEATURES
+    tst     x0, x0
+    check_condition "SMCCC_ARCH_FEATURES: SMCCC_VERSION", pl
+    mov_imm x1, SMCCC_ARCH_FEATURES
+    psci    SMCCC_ARCH_FEATURES
+    tst     x0, x0
+    check_condition "SMCCC_ARCH_FEATURES: itself", pl
+    mov_imm x1, 0x80007ffe              // not assigned
+    psci    SMCCC_ARCH_FEATURES
+    check   "SMCCC_ARCH_FEATURES of an unknown function", NOT_SUPPORTED
+    b       2f
+1:
+    skip    "SMCCC_VERSION, SMCCC_ARCH_FEATURES", "PSCI_FEATURES knows no SMCCC_VERSION"
+2:
+    pop     x30, xzr
+    ret
+
+// Functions that no one has, of several owners.
+.macro check_unknown_function name, function
+    psci    \function
+    check   "unknown function, \name", NOT_SUPPORTED
+.endm
+
+check_unknown:
+    push    x30, xzr
+    check_unknown_function "PSCI, SMC32", 0x8400001f
+    check_unknown_function "PSCI, SMC64", 0xc400001e
+    check_unknown_function "Arm architecture", 0x80007ffe
+    check_unknown_function "SiP", 0x8200fff0
+    check_unknown_function "OEM", 0x8300fff0
+    check_unknown_function "Trusted OS", 0xbf00fff0
+    pop     x30, xzr
+    ret
+
+// A call keeps x4..x30 and SP. Source: DEN 0028 C, 2.6 (x4..x17 since 1.1, and in any hypervisor).
+.set KEPT, 0x1234567800000000
+check_kept_registers:
+    push    x30, xzr
+    push    x28, x29
+    mov_imm x4, KEPT
+    .irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+    add     x\n, x4, #\n
+    .endr
+    .irp n, 28, 29, 30
+    add     x\n, x4, #\n
+    .endr
+    mov     x1, sp
+    msr     tpidr_el0, x1
+    mov_imm x0, PSCI_VERSION
+    hvc     #0
+    mov     x0, #0                      // registers that differ
+    mov_imm x1, KEPT
+    .irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+    add     x2, x1, #\n
+    cmp     x2, x\n
+    cinc    x0, x0, ne
+    .endr
+    .irp n, 28, 29, 30
+    add     x2, x1, #\n
+    cmp     x2, x\n
+    cinc    x0, x0, ne
+    .endr
+    cmp     x1, x4
+    cinc    x0, x0, ne
+    mrs     x1, tpidr_el0
+    mov     x2, sp
+    cmp     x1, x2
+    cinc    x0, x0, ne
+    check   "HVC keeps x4 to x30 and SP", 0
+    pop     x28, x29
+    pop     x30, xzr
+    ret
+
+// AFFINITY_INFO of an affinity, a constant.
+.macro affinity_info affinity, level
+    mov_imm x1, \affinity
+    mov_imm x2, \level
+    psci    PSCI_AFFINITY_INFO
+.endm
+
+check_affinity_info:
+    push    x30, xzr
+    affinity_info 0, 0
+    check   "AFFINITY_INFO of oneself", AFFINITY_ON
+    affinity_info NO_AFFINITY, 0
+    check   "AFFINITY_INFO of nobody", INVALID_PARAMETERS
+    affinity_info 0, 4
+    check   "AFFINITY_INFO at level 4", INVALID_PARAMETERS
+    movz    x19, #1
+    mov     x20, #0
+1:
+    vcpus   x21
+    cmp     x19, x21
+    b.hs    2f
+    affinity_of x1, x19
+    mov     x2, #0
+    psci    PSCI_AFFINITY_INFO
+    cmp     x0, #AFFINITY_OFF
+    cinc    x20, x20, eq
+    add     x19, x19, #1
+    b       1b
+2:
+    mov     x0, x20
+    sub     x1, x21, #1
+    check_equal "AFFINITY_INFO: all others are off"
+    pop     x30, xzr
+    ret
+
+check_refusals:
+    push    x30, xzr
+    mov     x1, #0
+    adr     x2, witness
+    mov     x3, #0
+    psci    PSCI_CPU_ON
+    check   "CPU_ON of oneself", ALREADY_ON
+    mov_imm x1, NO_AFFINITY
+    adr     x2, witness
+    psci    PSCI_CPU_ON
+    check   "CPU_ON of nobody", INVALID_PARAMETERS
+    mov_imm x1, NO_AFFINITY
+    adr     x2, witness
+    psci    PSCI_CPU_ON_32
+    check   "CPU_ON of nobody, SMC32", INVALID_PARAMETERS
+    pop     x30, xzr
+    ret
+
+// Standby: it returns when an interrupt is pending, masked or not, with x0 = SUCCESS.
+.set SUSPEND_PERIOD, 2000
+check_suspend:
+    push    x30, xzr
+    raise   SGI
+    mov     x1, #0                      // power_state: standby
+    psci    PSCI_CPU_SUSPEND
+    check   "CPU_SUSPEND with an interrupt pending", 0
+    check_acknowledge "CPU_SUSPEND with an interrupt pending: ICC_IAR1_EL1", SGI
+    complete SGI
+    isb
+    mrs     x19, cntvct_el0
+    movz    x0, #SUSPEND_PERIOD
+    add     x19, x19, x0
+    msr     cntv_cval_el0, x19
+    set_register cntv_ctl_el0, 1
+    mov     x1, #0
+    psci    PSCI_CPU_SUSPEND
+    mov     x20, x0
+    isb
+    mrs     x21, cntvct_el0
+    acknowledge
+    mov     x22, x0
+    set_register cntv_ctl_el0, 0
+    msr     icc_eoir1_el1, x22
+    isb
+    mov     x0, x20
+    check   "CPU_SUSPEND until the timer", 0
+    mov     x0, x22
+    check   "CPU_SUSPEND until the timer: ICC_IAR1_EL1", INTID_VIRTUAL_TIMER
+    cmp     x21, x19
+    check_condition "CPU_SUSPEND until the timer: it is due", hs
+    pop     x30, xzr
+    ret
+
+// What a vCPU finds when it is turned on: all in the words of `seen`. MMU off, no stack.
+.set CONTEXT, 0xfedcba9876543210
+.set SEEN_CONTEXT,  0
+.set SEEN_MPIDR,    8
+.set SEEN_PSTATE,   16
+.set SEEN_SCTLR,    24
+.set SEEN_COUNT,    32
+.set SEEN_ENOUGH,   40                  // vCPU 0 writes: the witness may leave
+witness:
+    adr     x9, seen
+    str     x0, [x9, #SEEN_CONTEXT]
+    mrs     x1, mpidr_el1
+    str     x1, [x9, #SEEN_MPIDR]
+    mrs     x1, daif
+    mrs     x2, currentel
+    orr     x1, x1, x2
+    mrs     x2, spsel
+    orr     x1, x1, x2
+    str     x1, [x9, #SEEN_PSTATE]
+    mrs     x1, sctlr_el1
+    str     x1, [x9, #SEEN_SCTLR]
+    increment x1, x9, SEEN_COUNT
+    dsb     sy
+    movz    x2, #0xff, lsl #16          // until vCPU 0 has looked, but not for ever
+1:
+    ldr     x1, [x9, #SEEN_ENOUGH]
+    cbnz    x1, 2f
+    yield
+    sub     x2, x2, #1
+    cbnz    x2, 1b
+2:
+    psci    PSCI_CPU_OFF
+3:
+    wfi
+    b       3b
+
+// Turn on vCPU 1 as the witness. Returns x0.
+turn_on:
+    movz    x0, #1
+    affinity_of x1, x0
+    adr     x2, witness
+    mov_imm x3, CONTEXT
+    psci    PSCI_CPU_ON
+    ret
+
+// Wait until the witness has been seen x1 times. Returns x0 = how often it was.
+wait_for_witness:
+    push    x30, xzr
+    adr     x0, seen + SEEN_COUNT
+    bl      wait_for_word
+    pop     x30, xzr
+    ret
+
+.macro check_seen name, word, mask, expected
+    adr     x0, seen
+    ldr     x0, [x0, #\word]
+    mov_imm x1, \mask
+    and     x0, x0, x1
+    check   "\name", \expected
+.endm
+
+check_cpu_on:
+    push    x30, xzr
+    bl      turn_on
+    check   "CPU_ON of vCPU 1", 0
+    movz    x1, #1
+    bl      wait_for_witness
+    check   "CPU_ON: it runs", 1
+    check_seen "CPU_ON: x0 is the context id", SEEN_CONTEXT, 0xffffffffffffffff, CONTEXT
+    check_seen "CPU_ON: at EL1 on SP_EL1, all masked", SEEN_PSTATE, 0xffffffffffffffff, PSTATE_ENTERED
+    check_seen "CPU_ON: MMU and caches are off", SEEN_SCTLR, 0x1005, 0
+    adr     x0, seen
+    ldr     x0, [x0, #SEEN_MPIDR]
+    mov_imm x1, 0xff00ffffff
+    and     x0, x0, x1
+    movz    x2, #1
+    affinity_of x1, x2
+    check_equal "CPU_ON: MPIDR_EL1 is the target's"
+    bl      turn_on
+    check   "CPU_ON of one that is on", ALREADY_ON
+    movz    x0, #1
+    affinity_of x1, x0
+    mov     x2, #0
+    psci    PSCI_AFFINITY_INFO
+    check   "AFFINITY_INFO of one that is on", AFFINITY_ON
+    bl      let_witness_leave
+    check_nobody_gave_up "CPU_ON"
+    pop     x30, xzr
+    ret
+
+// Returns x0 = 1 if vCPU 1 is off then.
+let_witness_leave:
+    push    x30, xzr
+    adr     x0, seen + SEEN_ENOUGH
+    movz    x1, #1
+    str     x1, [x0]
+    dsb     sy
+    bl      wait_off
+    mov     x19, x0
+    adr     x0, seen + SEEN_ENOUGH
+    str     xzr, [x0]
+    dsb     sy
+    mov     x0, x19
+    check   "CPU_OFF: AFFINITY_INFO", AFFINITY_OFF
+    pop     x30, xzr
+    ret
+
+// Wait until vCPU 1 is off. Returns x0 = what AFFINITY_INFO said last. Clobbers x1..x4.
+wait_off:
+    movz    x4, #0xffff
+1:
+    movz    x0, #1
+    affinity_of x1, x0
+    mov     x2, #0
+    psci    PSCI_AFFINITY_INFO
+    cmp     x0, #AFFINITY_OFF
+    b.eq    2f
+    yield
+    sub     x4, x4, #1
+    cbnz    x4, 1b
+2:
+    ret
+
+// On and off again, arguments.iterations times.
+check_on_and_off:
+    push    x30, xzr
+    adr     x0, seen + SEEN_ENOUGH
+    movz    x1, #1
+    str     x1, [x0]
+    iterations x19
+    mov     x20, x19
+    mov     x21, #0
+1:
+    bl      turn_on
+    cmp     x0, #0
+    cinc    x21, x21, ne
+    bl      wait_off
+    cmp     x0, #AFFINITY_OFF
+    cinc    x21, x21, ne
+    sub     x20, x20, #1
+    cbnz    x20, 1b
+    mov     x0, x21
+    check   "CPU_ON and CPU_OFF again and again: refusals", 0
+    adr     x0, seen + SEEN_COUNT
+    ldr     x0, [x0]
+    add     x1, x19, #1
+    check_equal "CPU_ON and CPU_OFF again and again: starts"
+    pop     x30, xzr
+    ret
+
+    pad_to  8
+seen:
+    .quad   0, 0, 0, 0, 0, 0
+
+    pad_to  16
+interrupts:
+    interrupt SGI,                 0x80, TRIGGER_EDGE,  interrupts
+    interrupt INTID_VIRTUAL_TIMER, 0x80, TRIGGER_LEVEL, interrupts
+interrupts_end:
+
+    check_arguments_block iterations=8, vcpus=0
+
+    .include "check_memory.inc"
