@@ -17,7 +17,7 @@ from emu.machine import Machine
 from firmware.layout import CheckArguments, CheckResults
 from harness.guests import boot_guest
 
-INSTRUCTIONS_MAX: Final = 50_000_000
+INSTRUCTIONS_MAX: Final = 500_000_000
 """A guest whose checks have not come to an end after so many instructions hangs."""
 
 _CHECK: Final = re.compile(r"(PASS|FAIL|SKIP) ([^\n]+)")

@@ -88,10 +88,10 @@ main:
     bl      check_translation_faults
     bl      check_permission_faults
     bl      check_fetch_faults
-    bl      check_other_aborts
     bl      check_illegal_returns
     bl      check_pstate
     bl      check_stack_pointers
+    bl      check_other_aborts
     b       selfcheck_end
 
 check_calls:
@@ -117,7 +117,7 @@ check_undefined:
     trial_at_el1 "unallocated MSR at EL1", code_msr_unallocated, ESR_UNKNOWN
     trial_at_el1 "register of EL2 at EL1", code_mrs_hcr, ESR_UNKNOWN
     trial_at_el1 "register of EL3 at EL1", code_mrs_scr, ESR_UNKNOWN
-    trial_at_el1 "SMC without EL3", code_smc, ESR_UNKNOWN
+    bl      check_smc
     trial_at_el0 "SMC at EL0", code_smc, ESR_UNKNOWN
     trial_at_el0 "HVC at EL0", code_hvc, ESR_UNKNOWN
     trial_at_el0 "ERET at EL0", code_eret, ESR_UNKNOWN
@@ -125,6 +125,26 @@ check_undefined:
     trial_at_el0 "MSR VBAR_EL1 at EL0", code_msr_vbar, ESR_UNKNOWN
     trial_at_el0 "TLBI at EL0", code_tlbi, ESR_UNKNOWN
     trial_at_el0 "MSR SPSel at EL0", code_msr_spsel, ESR_UNKNOWN
+    pop     x30, xzr
+    ret
+
+// SMC without EL3 is UNDEFINED, unless a hypervisor takes it and refuses: then W0 is NOT_SUPPORTED.
+// Source: DDI 0487, D1.3.5; DEN 0028 C, 5.2.
+.set UNKNOWN_CALL, 0xbf00fff0
+check_smc:
+    push    x30, xzr
+    mov_imm x2, UNKNOWN_CALL
+    attempt_code code_smc, PSTATE_EL1H
+    trapped x0, TRAP_ESR
+    mov_imm x1, ESR_UNKNOWN
+    cmp     x0, x1
+    b.eq    1f
+    trapped x1, TRAP_X0
+    mov_imm x2, ESR_END
+    cmp     x0, x2
+    ccmn    w1, #1, #0, eq
+1:
+    check_condition "SMC at EL1 is UNDEFINED or refused", eq
     pop     x30, xzr
     ret
 

@@ -22,6 +22,7 @@
 
 .set SGI, 1
 
+.set PSCI_CPU_SUSPEND_32,  0x84000001
 .set PSCI_CPU_SUSPEND,     0xc4000001
 .set PSCI_CPU_ON_32,       0x84000003
 .set PSCI_AFFINITY_INFO_32, 0x84000004
@@ -72,7 +73,7 @@ check_version:
     pop     x30, xzr
     ret
 
-// PSCI_FEATURES of a function that 1.0 makes mandatory. Clobbers what `check` does.
+// PSCI_FEATURES has the function. Clobbers what `check` does.
 .macro check_feature name, function
     mov_imm x1, \function
     psci    PSCI_FEATURES
@@ -80,18 +81,30 @@ check_version:
     check_condition "PSCI_FEATURES: \name", pl
 .endm
 
+// One that PSCI makes mandatory, and squib leaves out. A call says what PSCI_FEATURES says.
+.macro check_left_out name, function
+    mov_imm x1, \function
+    psci    PSCI_FEATURES
+    tbz     x0, #63, .Lthere\@
+    skip    "PSCI_FEATURES: \name", "the board leaves it out"
+    psci    \function
+    check   "\name, which PSCI_FEATURES denies", NOT_SUPPORTED
+.Lthere\@:
+.endm
+
 check_features:
     push    x30, xzr
     check_feature "PSCI_VERSION", PSCI_VERSION
-    check_feature "CPU_SUSPEND", PSCI_CPU_SUSPEND
     check_feature "CPU_OFF", PSCI_CPU_OFF
-    check_feature "CPU_ON, SMC32", PSCI_CPU_ON_32
     check_feature "CPU_ON, SMC64", PSCI_CPU_ON
-    check_feature "AFFINITY_INFO, SMC32", PSCI_AFFINITY_INFO_32
     check_feature "AFFINITY_INFO, SMC64", PSCI_AFFINITY_INFO
     check_feature "SYSTEM_OFF", PSCI_SYSTEM_OFF
     check_feature "SYSTEM_RESET", PSCI_SYSTEM_RESET
     check_feature "PSCI_FEATURES", PSCI_FEATURES
+    check_left_out "CPU_SUSPEND, SMC32", PSCI_CPU_SUSPEND_32
+    check_left_out "CPU_SUSPEND, SMC64", PSCI_CPU_SUSPEND
+    check_left_out "CPU_ON, SMC32", PSCI_CPU_ON_32
+    check_left_out "AFFINITY_INFO, SMC32", PSCI_AFFINITY_INFO_32
     mov_imm x1, 0x8400001f              // not assigned
     psci    PSCI_FEATURES
     check   "PSCI_FEATURES of an unknown function", NOT_SUPPORTED
@@ -232,10 +245,14 @@ check_refusals:
     adr     x2, witness
     psci    PSCI_CPU_ON
     check   "CPU_ON of nobody", INVALID_PARAMETERS
+    mov_imm x1, PSCI_CPU_ON_32
+    psci    PSCI_FEATURES
+    tbnz    x0, #63, 1f
     mov_imm x1, NO_AFFINITY
     adr     x2, witness
     psci    PSCI_CPU_ON_32
     check   "CPU_ON of nobody, SMC32", INVALID_PARAMETERS
+1:
     pop     x30, xzr
     ret
 
@@ -243,9 +260,16 @@ check_refusals:
 .set SUSPEND_PERIOD, 2000
 check_suspend:
     push    x30, xzr
+    mov_imm x1, PSCI_CPU_SUSPEND
+    psci    PSCI_FEATURES
+    tbnz    x0, #63, 1f
     raise   SGI
+    backstop
     mov     x1, #0                      // power_state: standby
     psci    PSCI_CPU_SUSPEND
+    mov     x19, x0
+    backstop_off
+    mov     x0, x19
     check   "CPU_SUSPEND with an interrupt pending", 0
     check_acknowledge "CPU_SUSPEND with an interrupt pending: ICC_IAR1_EL1", SGI
     complete SGI
@@ -271,6 +295,7 @@ check_suspend:
     check   "CPU_SUSPEND until the timer: ICC_IAR1_EL1", INTID_VIRTUAL_TIMER
     cmp     x21, x19
     check_condition "CPU_SUSPEND until the timer: it is due", hs
+1:
     pop     x30, xzr
     ret
 

@@ -1,6 +1,6 @@
 // shootdown: what one vCPU changes, the others must see: mappings after each TLBI …IS, code after
-// IC IVAU and IC IALLUIS. The vCPUs take turns in changing.
-// arguments.iterations: changes by each kind of instruction, times the number of vCPUs.
+// IC IVAU and IC IALLUIS.
+// arguments.iterations: changes by each kind of instruction; the vCPUs take turns in making them.
 // arguments.vcpus: the most to use.
 // Source of what is expected: DDI 0487, D8.17 (TLB maintenance) and B2.4.4 (code).
 
@@ -76,8 +76,7 @@ stamp_pages:
 // Once for each turn, by all vCPUs: x19 counts down, `change` is done by the vCPU whose turn it is,
 // then each does `look`, which leaves in x0 whether it was wrong.
 .macro turns kind, change, look
-    bl      turns_in_all
-    mov     x19, x0
+    iterations x19
 .Lturn\@:
     bl      is_my_turn
     cbz     x0, .Lothers\@
@@ -92,13 +91,6 @@ stamp_pages:
     sub     x19, x19, #1
     cbnz    x19, .Lturn\@
 .endm
-
-// x0 = turns of a kind.
-turns_in_all:
-    iterations x0
-    vcpus   x1
-    mul     x0, x0, x1
-    ret
 
 // x19 = turns left. Returns x0 = 1 if it is this vCPU's.
 is_my_turn:
@@ -294,17 +286,15 @@ check_kinds:
     check_kind "code rewritten, IC IALLUIS", IC_IALLUIS
     movz    x0, #SLOT_LOOKS
     bl      sum_of_slots
-    mov     x19, x0
-    bl      turns_in_all
-    vcpus   x1
-    mul     x1, x1, x0
-    movz    x0, #kinds
-    mul     x1, x1, x0
-    mov     x0, x19
+    iterations x1
+    vcpus   x2
+    mul     x1, x1, x2
+    movz    x2, #kinds
+    mul     x1, x1, x2
     check_equal "looks in all"
     pop     x30, xzr
     ret
 
-    check_arguments_block iterations=4, vcpus=0
+    check_arguments_block iterations=8, vcpus=0
 
     .include "check_memory.inc"

@@ -138,16 +138,21 @@ send_ring:
     b       send_sgi
 
 // vCPU 0 waits for one interrupt. Returns x0 = INTID, or SPURIOUS. Clobbers x1..x7.
+.set AWAIT_LIMIT, 1 << 18
 await_interrupt:
     push    x30, x19
-    mov_imm x19, SPIN_LIMIT
+    movz    x19, #AWAIT_LIMIT >> 16, lsl #16
 1:
     bl      take_interrupt
     cmp     x0, #SPURIOUS
     b.ne    2f
+    adr     x6, gave_up
+    ldr     x4, [x6]
+    cbnz    x4, 2f
     yield
     sub     x19, x19, #1
     cbnz    x19, 1b
+    exclusive_increment x3, x6, w4, x5
 2:
     pop     x30, x19
     ret
@@ -278,20 +283,25 @@ check_all_others:
     ret
 
 // Wait until the words at offset x0 in all slots add up to x1. Returns x0 = the sum, x1 as it was.
+.set SUM_LIMIT, 1 << 18
 wait_for_sum:
     push    x30, x19
     push    x20, x21
     mov     x19, x0
     mov     x20, x1
-    movz    x21, #0x10, lsl #16
+    movz    x21, #SUM_LIMIT >> 16, lsl #16
 1:
     mov     x0, x19
     bl      sum_of_slots
     cmp     x0, x20
     b.hs    2f
+    adr     x6, gave_up
+    ldr     x4, [x6]
+    cbnz    x4, 2f
     yield
     sub     x21, x21, #1
     cbnz    x21, 1b
+    exclusive_increment x3, x6, w4, x5
 2:
     mov     x1, x20
     pop     x20, x21
