@@ -7,12 +7,15 @@ from emu.boards.squib import SQUIB
 from emu.core.image import Image
 from emu.core.ram import Ram
 from emu.devices.vmgenid import Entropy
-from emu.machine import Machine
+from emu.machine import Machine, RoundRobin, Schedule
 from firmware.layout import Block, LogEntry, Results, log_from_bytes, log_size_bytes
 from harness.entropy import SeededEntropy
 
 RAM_SIZE_BYTES = 8 << 20
 """Enough for every firmware guest, and quick to copy."""
+
+DEFAULT_SCHEDULE: Schedule = RoundRobin()
+"""That of a `Machine` of which nothing else is said."""
 
 _BOOT_SEED = b"boot"
 
@@ -24,6 +27,7 @@ def boot_guest(
     entropy: Entropy | None = None,
     ram_size_bytes: int = RAM_SIZE_BYTES,
     vcpu_count: int = 1,
+    schedule: Schedule = DEFAULT_SCHEDULE,
     host_clock: int = 0,
 ) -> Machine:
     """A machine of the squib board with the firmware guest `name`, at its entry.
@@ -35,17 +39,20 @@ def boot_guest(
         entropy: draws the first generation id; the same for every machine by default.
         ram_size_bytes: size of RAM.
         vcpu_count: number of vCPUs.
+        schedule: which vCPU runs when.
         host_clock: the host clock at the start, in cycles.
 
     Raises:
         FirmwareError: there is no such guest.
-        BoardError: RAM is too small, or the machine can't have so many vCPUs.
+        BoardError: RAM is too small, or the board has no room for so many vCPUs.
+        ScheduleError: the schedule is not one of so many vCPUs.
     """
     guest = firmware.load(name)
     machine = Machine(
         SQUIB,
         ram=Ram(SQUIB.dram_base, ram_size_bytes),
         vcpu_count=vcpu_count,
+        schedule=schedule,
         host_clock=host_clock,
     )
     machine.boot(

@@ -13,9 +13,9 @@ from typing import Final
 
 import firmware
 from emu.errors import FirmwareError
-from emu.machine import Machine
+from emu.machine import Machine, Schedule
 from firmware.layout import CheckArguments, CheckResults
-from harness.guests import boot_guest
+from harness.guests import DEFAULT_SCHEDULE, boot_guest
 
 INSTRUCTIONS_MAX: Final = 500_000_000
 """A guest whose checks have not come to an end after so many instructions hangs."""
@@ -129,6 +129,7 @@ def run_selfcheck(
     *,
     arguments: CheckArguments | None = None,
     vcpu_count: int = 1,
+    schedule: Schedule = DEFAULT_SCHEDULE,
     max_instructions: int = INSTRUCTIONS_MAX,
 ) -> SelfCheck:
     """Run the guest `name` on a machine of the squib board, up to its end.
@@ -137,14 +138,16 @@ def run_selfcheck(
         name: a guest that checks itself: one of `firmware.self_checking()`.
         arguments: what to ask of it, in place of what its image says.
         vcpu_count: number of vCPUs of the machine.
+        schedule: which of them runs when.
         max_instructions: how many all vCPUs together may take.
 
     Raises:
         FirmwareError: there is no such guest, or memory and console contradict each other.
-        BoardError: the machine can't have so many vCPUs.
+        BoardError: the board has no room for so many vCPUs.
+        ScheduleError: the schedule is not one of so many vCPUs.
         GuestError: the guest did what this machine does not model.
     """
-    with boot_guest(name, arguments=arguments, vcpu_count=vcpu_count) as machine:
+    with boot_guest(name, arguments=arguments, vcpu_count=vcpu_count, schedule=schedule) as machine:
         machine.run(max_instructions)
         return read_selfcheck(machine, name)
 

@@ -16,6 +16,7 @@
     .include "traps.inc"
     .include "selfcheck.inc"
     .include "el0.inc"
+    .include "exception_trials.inc"
 
 // Pages of the window.
 .set DATA,       1
@@ -26,53 +27,7 @@
 
 .set MEASURED_DATA, 0x0123456789abcdef
 
-// A trap that was just recorded: its vector, syndrome and SPSR, and that ELR is `elr_offset` behind
-// `code`, whose address as it ran is in x19.
-.macro check_trap name, vector, esr, elr_offset, spsr
-    trapped x0, TRAP_VECTOR
-    check   "\name: vector", \vector
-    trapped x0, TRAP_ESR
-    check   "\name: ESR", \esr
-    trapped x0, TRAP_ELR
-    sub     x0, x0, x19
-    check   "\name: ELR", \elr_offset
-    trapped x0, TRAP_SPSR
-    check   "\name: SPSR", \spsr
-.endm
-
-// `code` raises an exception at EL1, or at EL0, `elr_offset` bytes from its beginning.
-.macro trial_at_el1 name, code, esr, elr_offset=0, pstate=PSTATE_EL1H, vector=VECTOR_EL1H_SYNC
-    adr     x19, \code
-    attempt_code \code, \pstate
-    check_trap "\name", \vector, \esr, \elr_offset, \pstate
-.endm
-
-.macro trial_at_el0 name, code, esr, elr_offset=0, pstate=PSTATE_EL0T
-    adr     x0, \code
-    bl      user_address
-    mov     x19, x0
-    attempt_at_el0 \code, \pstate
-    check_trap "\name", VECTOR_EL0_SYNC, \esr, \elr_offset, \pstate
-.endm
-
-// `code` accesses the address in its x0, x20; FAR is it, too.
-.macro abort_at_el1 name, code, esr
-    mov     x2, x20
-    trial_at_el1 "\name", \code, \esr
-    check_far "\name"
-.endm
-
-.macro abort_at_el0 name, code, esr
-    mov     x2, x20
-    trial_at_el0 "\name", \code, \esr
-    check_far "\name"
-.endm
-
-.macro check_far name
-    trapped x0, TRAP_FAR
-    mov     x1, x20
-    check_equal "\name: FAR"
-.endm
+    .include "abort_checks.inc"
 
 main:
     bl      selfcheck_begin
@@ -169,122 +124,6 @@ check_el0_traps:
     pop     x30, xzr
     ret
 
-.set LEVEL0_HOLE, 1 << 39               // beyond the 39 bits of TTBR0_EL1
-.set LEVEL1_HOLE, 5 << 30
-.set LEVEL2_HOLE, DRAM_BASE + (256 << 20)
-.set HIGH_HOLE,   0xffffff8000000000    // TTBR1_EL1's, for which walks are disabled
-check_translation_faults:
-    push    x30, xzr
-    mov_imm x20, LEVEL0_HOLE
-    abort_at_el1 "read beyond TTBR0", code_read, ESR_DATA_EL1|FAULT_TRANSLATION
-    mov_imm x20, HIGH_HOLE
-    abort_at_el1 "read by TTBR1, EPD1 set", code_read, ESR_DATA_EL1|FAULT_TRANSLATION
-    mov_imm x20, LEVEL1_HOLE
-    abort_at_el1 "read, level 1 hole", code_read, ESR_DATA_EL1|FAULT_TRANSLATION|1
-    mov_imm x20, LEVEL2_HOLE
-    abort_at_el1 "read, level 2 hole", code_read, ESR_DATA_EL1|FAULT_TRANSLATION|2
-    window_page x20, NOT_MAPPED
-    abort_at_el1 "read, level 3 hole", code_read, ESR_DATA_EL1|FAULT_TRANSLATION|3
-    add     x20, x20, #0x128
-    abort_at_el1 "write, level 3 hole", code_write, ESR_DATA_EL1|ESR_WRITE|FAULT_TRANSLATION|3
-    abort_at_el0 "read at EL0, level 3 hole", code_read, ESR_DATA_EL0|FAULT_TRANSLATION|3
-    abort_at_el0 "write at EL0, level 3 hole", code_write, ESR_DATA_EL0|ESR_WRITE|FAULT_TRANSLATION|3
-    window_page x20, NO_ACCESS_FLAG
-    abort_at_el1 "read, access flag 0", code_read, ESR_DATA_EL1|FAULT_ACCESS_FLAG|3
-    abort_at_el1 "write, access flag 0", code_write, ESR_DATA_EL1|ESR_WRITE|FAULT_ACCESS_FLAG|3
-    pop     x30, xzr
-    ret
-
-check_permission_faults:
-    push    x30, xzr
-    window_page x20, CONSTANT
-    abort_at_el1 "write, read-only page", code_write, ESR_DATA_EL1|ESR_WRITE|FAULT_PERMISSION|3
-    abort_at_el0 "write at EL0, read-only page", code_write, ESR_DATA_EL0|ESR_WRITE|FAULT_PERMISSION|3
-    window_page x20, EL1_ONLY
-    abort_at_el0 "read at EL0, page of EL1", code_read, ESR_DATA_EL0|FAULT_PERMISSION|3
-    abort_at_el0 "write at EL0, page of EL1", code_write, ESR_DATA_EL0|ESR_WRITE|FAULT_PERMISSION|3
-    abort_at_el1 "LDTR, page of EL1", code_ldtr, ESR_DATA_EL1|FAULT_PERMISSION|3
-    abort_at_el1 "STTR, page of EL1", code_sttr, ESR_DATA_EL1|ESR_WRITE|FAULT_PERMISSION|3
-    mrs     x0, id_aa64mmfr1_el1
-    ubfx    x0, x0, #20, #4
-    cbz     x0, 1f
-    window_page x20, DATA
-    mov     x2, x20
-    attempt_code code_read_pan, PSTATE_EL1H
-    trapped x0, TRAP_ESR
-    check   "read, page of EL0, PAN 1: ESR", ESR_DATA_EL1|FAULT_PERMISSION|3
-    check_far "read, page of EL0, PAN 1"
-    b       2f
-1:
-    skip    "read, page of EL0, PAN 1", "no PAN"
-2:
-    window_page x2, DATA
-    mov_imm x3, MEASURED_DATA
-    attempt_at_el0 code_write_and_read
-    trapped x0, TRAP_ESR
-    check   "write and read at EL0: no abort", ESR_END
-    trapped x0, TRAP_X0
-    check   "write and read at EL0: value", MEASURED_DATA
-    physical_page x0, 0
-    ldr     x0, [x0]
-    check   "write at EL0: value in memory", MEASURED_DATA
-    pop     x30, xzr
-    ret
-
-// A fetch at x20: the code is there, so that ELR is FAR.
-.macro fetch name, esr, pstate, vector
-    mov     x19, x20
-    mov     x0, x20
-    mov_imm x1, \pstate
-    bl      attempt
-    check_trap "\name", \vector, \esr, 0, \pstate
-    check_far "\name"
-.endm
-
-check_fetch_faults:
-    push    x30, xzr
-    window_page x20, NOT_MAPPED
-    fetch   "fetch, level 3 hole", ESR_FETCH_EL1|FAULT_TRANSLATION|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
-    fetch   "fetch at EL0, level 3 hole", ESR_FETCH_EL0|FAULT_TRANSLATION|3, PSTATE_EL0T, VECTOR_EL0_SYNC
-    mov_imm x20, LEVEL2_HOLE
-    fetch   "fetch, level 2 hole", ESR_FETCH_EL1|FAULT_TRANSLATION|2, PSTATE_EL1H, VECTOR_EL1H_SYNC
-    window_page x20, DATA
-    fetch   "fetch, PXN and writable by EL0", ESR_FETCH_EL1|FAULT_PERMISSION|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
-    fetch   "fetch at EL0, UXN", ESR_FETCH_EL0|FAULT_PERMISSION|3, PSTATE_EL0T, VECTOR_EL0_SYNC
-    window_page x20, CONSTANT
-    fetch   "fetch, PXN", ESR_FETCH_EL1|FAULT_PERMISSION|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
-    window_page x20, NO_ACCESS_FLAG
-    fetch   "fetch, access flag 0", ESR_FETCH_EL1|FAULT_ACCESS_FLAG|3, PSTATE_EL1H, VECTOR_EL1H_SYNC
-    adr     x20, code_svc
-    fetch   "fetch at EL0, code of EL1", ESR_FETCH_EL0|FAULT_PERMISSION|2, PSTATE_EL0T, VECTOR_EL0_SYNC
-    pop     x30, xzr
-    ret
-
-// Of an external abort, SET, FnV and EA are for the implementation to say.
-.set ESR_OF_EXTERNAL, 0xfc00037f ^ (1 << 9) | ESR_IL
-check_other_aborts:
-    push    x30, xzr
-    window_page x20, EL1_ONLY
-    add     x20, x20, #12               // crosses 16 bytes: misaligned with FEAT_LSE2, too
-    abort_at_el1 "LDXR, misaligned", code_ldxr, ESR_DATA_EL1|FAULT_ALIGNMENT
-    mov_imm x20, NOTHING_ADDRESS
-    mov     x2, x20
-    attempt_code code_read, PSTATE_EL1H
-    trapped x0, TRAP_ESR
-    mov_imm x1, ESR_OF_EXTERNAL
-    and     x0, x0, x1
-    check   "read where nothing is: ESR", ESR_DATA_EL1|FAULT_EXTERNAL
-    check_far "read where nothing is"
-    mov     x2, x20
-    attempt_code code_write, PSTATE_EL1H
-    trapped x0, TRAP_ESR
-    mov_imm x1, ESR_OF_EXTERNAL
-    and     x0, x0, x1
-    check   "write where nothing is: ESR", ESR_DATA_EL1|ESR_WRITE|FAULT_EXTERNAL
-    check_far "write where nothing is"
-    pop     x30, xzr
-    ret
-
 // An illegal return keeps EL and SP, takes NZCV and DAIF from SPSR and sets PSTATE.IL; the next
 // instruction then raises an exception. Source: DDI 0487, D1.3.4.
 .set PSTATE_IL,       1 << 20
@@ -353,7 +192,9 @@ check_stack_pointers:
     attempt_at_el0 code_move_sp
     mrs     x0, sp_el0
     check   "SP_EL0 as EL0 left it", STACK_OF_EL0-32
-    trial_at_el1 "MRS SP_EL0 on SP_EL0", code_mrs_sp_el0, ESR_UNKNOWN, 0, PSTATE_EL1T, VECTOR_EL1T_SYNC
+    adr     x19, code_mrs_sp_el0
+    attempt_code code_mrs_sp_el0, PSTATE_EL1T
+    check_trap "MRS SP_EL0 at EL1t", VECTOR_EL1T_SYNC, ESR_UNKNOWN, 0, PSTATE_EL1T
     pop     x30, xzr
     ret
 

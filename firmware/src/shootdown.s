@@ -194,7 +194,7 @@ stamp_is_wrong:
 .macro see_whether_protected
     adr     x0, code_write
     bl      access_shown
-    mov_imm x1, ESR_DATA_EL1|ESR_WRITE|FAULT_PERMISSION|3
+    mov_imm x1, ESR_WRITE_EL1|FAULT_PERMISSION|3
     bl      is_trap_wrong
 .endm
 

@@ -38,6 +38,8 @@
 .set SLOT_ODD,    SLOT_WORDS + (8 * 18) // INTIDs that nobody sent
 .set SLOT_READY,  SLOT_WORDS + (8 * 19)
 
+    .include "smp_service.inc"
+
 main:
     bl      selfcheck_begin
     bl      vcpus_find
@@ -59,103 +61,6 @@ main:
     bl      check_spis
     bl      check_end
     b       selfcheck_end
-
-// x0 = index. Leaves this vCPU's MPIDR_EL1 and says that it is ready. Clobbers x1, x2.
-introduce:
-    mrs     x1, tpidr_el1
-    mrs     x2, mpidr_el1
-    str     x2, [x1, #SLOT_MPIDR]
-    movz    x2, #1
-    add     x1, x1, #SLOT_READY
-    stlr    x2, [x1]
-    ret
-
-// What vCPUs 1 and up do: wait for interrupts, until SGI_STOP. x0 = index.
-serve:
-    push    x30, x19
-    bl      gic_init_vcpu
-    bl      introduce
-1:
-    wfi
-2:
-    bl      take_interrupt
-    cmp     x0, #SGI_STOP
-    b.eq    3f
-    cmp     x0, #SPURIOUS
-    b.ne    2b
-    b       1b
-3:
-    pop     x30, x19
-    ret
-
-// Acknowledge, count, do and complete one interrupt. Returns x0 = INTID. Clobbers x1..x5.
-take_interrupt:
-    push    x30, x19
-    acknowledge
-    mov     x19, x0
-    cmp     x19, #SPURIOUS
-    b.eq    4f
-    mrs     x1, tpidr_el1
-    movz    x2, #SLOT_SPI
-    cmp     x19, #SPI
-    b.eq    1f
-    movz    x2, #SLOT_ODD
-    cmp     x19, #15
-    b.hi    1f
-    lsl     x2, x19, #3
-    add     x2, x2, #SLOT_COUNTS
-1:
-    msr     icc_eoir1_el1, x19          // done with it before it is passed on
-    isb
-    add     x1, x1, x2
-    ldr     x2, [x1]
-    add     x2, x2, #1
-    stlr    x2, [x1]
-    cmp     x19, #SGI_PING
-    b.ne    2f
-    movz    x0, #SGI_PONG
-    mov     x1, #0
-    bl      send_sgi
-    b       4f
-2:
-    cmp     x19, #SGI_RING
-    b.ne    4f
-    my_index x1                         // vCPU 0 decides itself whether there is another round
-    cbz     x1, 4f
-    add     x1, x1, #1
-    bl      send_ring
-4:
-    mov     x0, x19
-    pop     x30, x19
-    ret
-
-// Pass the ring on to the vCPU with index x1; after the last comes vCPU 0. Clobbers x0..x4.
-send_ring:
-    vcpus   x2
-    cmp     x1, x2
-    csel    x1, xzr, x1, hs
-    movz    x0, #SGI_RING
-    b       send_sgi
-
-// vCPU 0 waits for one interrupt. Returns x0 = INTID, or SPURIOUS. Clobbers x1..x7.
-.set AWAIT_LIMIT, 1 << 18
-await_interrupt:
-    push    x30, x19
-    movz    x19, #AWAIT_LIMIT >> 16, lsl #16
-1:
-    bl      take_interrupt
-    cmp     x0, #SPURIOUS
-    b.ne    2f
-    adr     x6, gave_up
-    ldr     x4, [x6]
-    cbnz    x4, 2f
-    yield
-    sub     x19, x19, #1
-    cbnz    x19, 1b
-    exclusive_increment x3, x6, w4, x5
-2:
-    pop     x30, x19
-    ret
 
 wait_for_others:
     push    x30, x19

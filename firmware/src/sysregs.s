@@ -23,6 +23,8 @@
 .set EL1_ONLY,   3
 .set NOT_MAPPED, 4
 
+    .include "cache_checks.inc"
+
 // reg[width + low - 1 .. low] in x0.
 .macro id_field reg, low, width=4
     mrs     x0, \reg
@@ -198,111 +200,6 @@ pmu_version:
     id_field id_aa64dfr0_el1, 8
     cmp     x0, #15
     csel    x0, xzr, x0, eq
-    ret
-
-// For each level of cache that CLIDR_EL1 tells of: CSSELR_EL1 keeps the selection, and lines are
-// as long as CTR_EL0 says the shortest are, or longer. CLIDR_EL1.Ctype: 1 I, 2 D, 3 both, 4 unified.
-check_cache_geometry:
-    push    x30, xzr
-    mrs     x19, clidr_el1
-    mov     x20, #0                     // CSSELR_EL1: level << 1 | InD
-    mov     x21, #0                     // caches found
-    mov     x22, #0                     // selections that were not kept
-    mov     x23, #0                     // lines too short
-    mrs     x24, ctr_el0
-1:
-    and     x25, x19, #7
-    cbz     x25, 5f
-    cmp     x25, #1
-    b.eq    2f
-    ubfx    x1, x24, #16, #4            // DminLine
-    bl      look_at_cache
-2:
-    tbz     x25, #0, 3f                 // 1, 3: there is one for instructions
-    orr     x20, x20, #1
-    and     x1, x24, #15                // IminLine
-    bl      look_at_cache
-    and     x20, x20, #~1
-3:
-    lsr     x19, x19, #3
-    add     x20, x20, #2
-    cmp     x20, #14
-    b.lo    1b
-5:
-    cbz     x21, 6f
-    mov     x0, x22
-    check   "CSSELR_EL1 keeps each selection", 0
-    mov     x0, x23
-    check   "CCSIDR_EL1: no line is shorter than CTR_EL0 says", 0
-    b       7f
-6:
-    skip    "CCSIDR_EL1 by CSSELR_EL1", "CLIDR_EL1 tells of no cache"
-7:
-    pop     x30, xzr
-    ret
-
-// x20 = selection, x1 = log2 of the words in the shortest line. Counts in x21..x23.
-look_at_cache:
-    add     x21, x21, #1
-    msr     csselr_el1, x20
-    isb
-    mrs     x0, csselr_el1
-    cmp     x0, x20
-    cinc    x22, x22, ne
-    mrs     x0, ccsidr_el1
-    and     x0, x0, #7                  // log2 of the bytes in a line, minus 4
-    add     x0, x0, #2
-    cmp     x0, x1
-    cinc    x23, x23, lo
-    ret
-
-// DC ZVA zeroes its whole block, and nothing else. The page is physical page 0.
-check_dc_zva:
-    push    x30, xzr
-    mrs     x19, dczid_el0
-    tbnz    x19, #4, 5f
-    and     x19, x19, #15
-    movz    x20, #4
-    lsl     x20, x20, x19               // bytes in a block
-    physical_page x21, 0
-    mov     x0, x21
-    add     x1, x21, #2048
-    add     x1, x1, #2048
-    mov_imm x2, ALL_BITS
-1:
-    str     x2, [x0], #8
-    cmp     x0, x1
-    b.lo    1b
-    add     x22, x21, #2048             // aligned to any block but the largest
-    add     x0, x22, x20
-    sub     x0, x0, #1                  // any address in the block will do
-    dc      zva, x0
-    mov     x0, #0                      // bytes that are zero
-    mov     x3, #0                      // those of them inside the block
-    mov     x1, #0
-2:
-    ldrb    w2, [x21, x1]
-    cbnz    w2, 3f
-    add     x0, x0, #1
-    add     x4, x21, x1
-    sub     x4, x4, x22
-    cmp     x4, x20
-    cinc    x3, x3, lo
-3:
-    add     x1, x1, #1
-    cmp     x1, #4096
-    b.lo    2b
-    mov     x23, x3
-    mov     x1, x20
-    check_equal "DC ZVA: bytes that are zero"
-    mov     x0, x23
-    mov     x1, x20
-    check_equal "DC ZVA: bytes that are zero in its block"
-    b       6f
-5:
-    skip    "DC ZVA", "DCZID_EL0.DZP is set"
-6:
-    pop     x30, xzr
     ret
 
 // PAR_EL1: F and, of a fault, FST; else the physical address.

@@ -38,15 +38,15 @@ main:
 
 check_virtual:
     push    x30, xzr
-    check_timer "virtual timer", cntvct_el0, cntv_ctl_el0, cntv_cval_el0, cntv_tval_el0, INTID_VIRTUAL_TIMER
-    check_deadlines "virtual timer", cntvct_el0, cntv_ctl_el0, cntv_cval_el0, cntp_ctl_el0, cntp_tval_el0
+    check_timer "virtual timer", cntvct_el0, cntv, INTID_VIRTUAL_TIMER
+    check_deadlines "virtual timer", cntvct_el0, cntv, cntp
     pop     x30, xzr
     ret
 
 check_physical:
     push    x30, xzr
-    check_timer "physical timer", cntpct_el0, cntp_ctl_el0, cntp_cval_el0, cntp_tval_el0, INTID_PHYSICAL_TIMER
-    check_deadlines "physical timer", cntpct_el0, cntp_ctl_el0, cntp_cval_el0, cntv_ctl_el0, cntv_tval_el0
+    check_timer "physical timer", cntpct_el0, cntp, INTID_PHYSICAL_TIMER
+    check_deadlines "physical timer", cntpct_el0, cntp, cntv
     pop     x30, xzr
     ret
 
