@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from emu.arch.id_layouts import CTR_EL0
 from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
 from emu.core.clock import VirtualClock
-from emu.core.events import EventStream, ExceptionTaken, FeatureIgnored, TimerFired
+from emu.core.events import (
+    EventStream,
+    ExceptionTaken,
+    FeatureIgnored,
+    InterruptTaken,
+    TimerFired,
+)
 from emu.core.ports import IrqLine, SysRegPort
 from emu.cpu.engine import Engine, verify
 from emu.cpu.features import Policy
@@ -99,6 +105,7 @@ class Vcpu:
         self.engine = Engine(model.core)
         self.engine.on_first_run = self._begin
         self.engine.on_exception = self._tell_exception
+        self.engine.on_interrupt = self._tell_interrupt
         self._timer_intids = {
             "CNTV": timer_lines.virtual_intid,
             "CNTP": timer_lines.physical_intid,
@@ -207,6 +214,10 @@ class Vcpu:
     def _tell_exception(self, esr: int, elr: int) -> None:
         if self._events.active:
             self._events.emit(ExceptionTaken(vcpu=self.index, esr=esr, elr=elr))
+
+    def _tell_interrupt(self, is_fiq: bool, elr: int) -> None:
+        if self._events.active:
+            self._events.emit(InterruptTaken(vcpu=self.index, is_fiq=is_fiq, elr=elr))
 
     def _tell_timer(self, name: str) -> None:
         if self._events.active:

@@ -262,7 +262,8 @@ class Machine:
         self.psci.power.append(Power.OFF)
         vcpu.engine.map_ram(self.ram.base, self.ram.size_bytes, self.ram.host_address)
         for mapping in self.bus.mappings:
-            vcpu.engine.map_mmio(mapping.base, mapping.size_bytes, mapping.window)
+            window = self.bus.window(mapping, index)
+            vcpu.engine.map_mmio(mapping.base, mapping.size_bytes, window)
 
     def _check_open(self) -> None:
         if self._closed:

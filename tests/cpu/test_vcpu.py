@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 
 from emu.arch.sysregs import BY_NAME, Model
-from emu.core.events import ExceptionTaken, Stamped, TimerFired
+from emu.core.events import ExceptionTaken, InterruptTaken, Stamped, TimerFired
 from emu.cpu import SAVED_SYSREGS, VcpuState
 from emu.errors import IncompatibleError
 from tests import a64
+from tests.cpu import bench
 from tests.cpu import bench as at
 from tests.cpu.lone_vcpu import LoneVcpu
 
@@ -184,3 +185,16 @@ def test_exceptions_and_timers_are_told_with_their_time() -> None:
         (2, ExceptionTaken(0, 1 << 25, lone.vcpu.get_sysreg(BY_NAME["ELR_EL1"]))),
         (2, TimerFired(0, 30)),
     ]
+
+
+def test_an_interrupt_is_told_when_it_is_taken() -> None:
+    lone = LoneVcpu()
+    told: list[Stamped] = []
+    lone.events.subscribe(told.append)
+    lone.ram.write(bench.IRQ_EL1H, a64.NOP.to_bytes(4, "little"))
+    lone.vcpu.engine.set_irq(True)
+    lone.execute(a64.NOP)
+    assert told == []
+    lone.execute(a64.NOP, pstate=bench.IRQ_OPEN)
+    elr = lone.vcpu.get_sysreg(BY_NAME["ELR_EL1"])
+    assert told == [Stamped(1, InterruptTaken(0, is_fiq=False, elr=elr))]

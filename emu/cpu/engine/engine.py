@@ -14,6 +14,7 @@ from ctypes import byref, c_int32, c_uint32, c_uint64
 from typing import Any, NamedTuple
 
 from unicorn import (
+    UC_HOOK_CODE,
     UC_HOOK_INTR,
     UC_HOOK_MEM_INVALID,
     UC_MEM_FETCH_PROT,
@@ -39,6 +40,7 @@ from emu.arch.layouts import PState
 from emu.core.ports import MmioWindow
 from emu.cpu.engine import layout, library
 from emu.cpu.engine.layout import Core
+from emu.cpu.engine.interrupt_entry import InterruptEntry, is_fiq
 from emu.cpu.engine.load_store import faulting_address
 from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
 from emu.errors import GuestError, IncompatibleError
@@ -77,6 +79,8 @@ _SP_REGISTERS = {0: UC_ARM64_REG_SP_EL0, 1: UC_ARM64_REG_SP_EL1}
 CallHandler = Callable[[], None]
 ExceptionListener = Callable[[int, int], None]
 UndefinedHandler = Callable[[int], int | None]
+InterruptListener = Callable[[bool, int], None]
+InstructionListener = Callable[[int], None]
 
 
 class _Refused(NamedTuple):
@@ -111,6 +115,7 @@ class Engine:
         on_undefined: called with an instruction that is UNDEFINED; it carries it out and gives
             None, or gives the syndrome to raise.
         on_exception: told ESR_EL1 and ELR_EL1 of each synchronous exception taken to EL1, or None.
+        on_interrupt: told of each interrupt taken whether it is an FIQ, and its ELR_EL1, or None.
         waiting: the last run ended in a WFI.
     """
 
@@ -149,6 +154,11 @@ class Engine:
         self.on_first_run: CallHandler | None = None
         self.on_undefined: UndefinedHandler | None = None
         self.on_exception: ExceptionListener | None = None
+        self.on_interrupt: InterruptListener | None = None
+        self._code_hook: Any = None
+        self._interrupt_entry = InterruptEntry(
+            self._cpu, self._library.do_interrupt, self._guarded(self._enter_interrupt)
+        )
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
         self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
 
@@ -196,7 +206,8 @@ class Engine:
         """Called back from a run: end it exactly before the next instruction."""
         if self._running:
             self._stopped = True
-            self._count.value = self._counter.value
+            # An interrupt is taken on the way out, when the core has counted one too many.
+            self._count.value = min(self._counter.value, self._count.value)
 
     def _go_on(self, limit: int) -> bool:
         """Run the core once; whether there is more to execute, which only an abort leaves."""
@@ -269,6 +280,24 @@ class Engine:
     def clear_exclusive(self) -> None:
         """Clear the exclusive monitor, so that a store-exclusive fails."""
         self._exclusive_addr.value = _NO_EXCLUSIVE
+
+    def watch_instructions(self, listener: InstructionListener | None) -> None:
+        """Call `listener` with the PC before each instruction; None stops it. Between runs only.
+
+        The guest can't tell. Translations are dropped, and made without a trace of this when
+        nobody watches.
+        """
+        if self._code_hook is not None:
+            self._uc.hook_del(self._code_hook)
+            self._code_hook = None
+        if listener is not None:
+
+            def begun(_uc: Any, address: int, _size: int, _data: Any) -> None:
+                if self._counter.value <= self._count.value:  # or it is not executed
+                    listener(address)
+
+            self._code_hook = self._uc.hook_add(UC_HOOK_CODE, self._guarded(begun))
+        self._uc.ctl_flush_tb()
 
     def clear_transients(self) -> None:
         """Drop what no snapshot carries: the exclusive monitor, the wait of a WFI, the TLB."""
@@ -518,6 +547,12 @@ class Engine:
         self._library.do_interrupt(self._cpu)
         if self.on_exception is not None:
             self.on_exception(int(self._uc.reg_read(UC_ARM64_REG_ESR_EL1)), return_address)
+
+    def _enter_interrupt(self, cpu: int) -> None:
+        return_address = self._pc.value
+        self._library.do_interrupt(cpu)
+        if self.on_interrupt is not None:
+            self.on_interrupt(is_fiq(self._pc.value), return_address)
 
     def _on_invalid_access(
         self, _uc: Any, access: int, address: int, _size: int, _value: int, _data: Any

@@ -1,8 +1,8 @@
 """A small guest that tries each mechanism the engine builds on, before any real guest does.
 
 `layout.discover` finds where things are; this shows that they do what they are used for: exception
-entry and return, IRQ and FIQ entry, the instruction limit, stopping from a callback, modelled
-system registers, WFI, and taking a feature away.
+entry and return, IRQ and FIQ entry and the telling of it, the instruction limit, stopping from a
+callback, modelled system registers, address translation, WFI, and taking a feature away.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ def _try_all(engine: Engine, host_address: int) -> None:
     _expect("stopping from a callback", (executed, engine.pc), (4, _RAM + 12))
     executed = engine.run(100)
     _expect("WFI", (executed, engine.pc, engine.waiting), (2, _RAM + 20, True))
+    _expect("address translation", engine.translate(_RAM + 0x1234), _RAM + 0x1234)
+    told: list[tuple[bool, int]] = []
+    engine.on_interrupt = lambda is_fiq, elr: told.append((is_fiq, elr))
     engine.set_irq(True)
     engine.pstate = _EL1H_IRQ_OPEN
     executed = engine.run(1)
@@ -109,6 +112,7 @@ def _try_all(engine: Engine, host_address: int) -> None:
     engine.pc, engine.pstate = _RAM + 20, _EL1H_FIQ_OPEN
     executed = engine.run(1)
     _expect("FIQ entry", (executed, engine.pc), (1, _VBAR + _FIQ_VECTOR + 4))
+    _expect("the telling of interrupts", told, [(False, _RAM + 20), (True, _RAM + 20)])
 
 
 def _try_denied(engine: Engine, host_address: int) -> None:
