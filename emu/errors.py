@@ -137,5 +137,13 @@ class KvmError(MachineError):
         self.call = call
 
 
+class EventFileError(ThawbenchError):
+    """A file of events has a line that is not one."""
+
+
+class SymbolError(ThawbenchError):
+    """A file of symbols can't be used."""
+
+
 class FirmwareError(ThawbenchError):
     """A guest program is unknown or its image is damaged."""
