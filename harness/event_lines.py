@@ -36,10 +36,19 @@ def name_of(kind: type[Event]) -> str:
 
 def line_of(stamped: Stamped) -> str:
     """The line of an event, without the line feed."""
+    return json.dumps(value_of(stamped))
+
+
+def value_of(stamped: Stamped) -> dict[str, object]:
+    """The object that an event's line has."""
     event = stamped.event
-    values = {field.name: _written(getattr(event, field.name)) for field in fields(event)}
-    head = {"time": _written(stamped.time), "event": name_of(type(event))}
-    return json.dumps({**head, **values})
+    values = {field.name: number_text(getattr(event, field.name)) for field in fields(event)}
+    return {"time": number_text(stamped.time), "event": name_of(type(event)), **values}
+
+
+def number_text(value: object) -> object:
+    """`value`, which is text in hexadecimal if it is a number that JSON's readers would round."""
+    return hex(value) if isinstance(value, int) and value > NUMBER_MAX else value
 
 
 def read_events(path: Path) -> Iterator[Stamped]:
@@ -76,11 +85,6 @@ def _parse(line: bytes, classes: dict[str, type[Event]]) -> Stamped:
         raise ValueError(f"{name} has the fields {', '.join(expected)}; found {', '.join(value)}")
     types = get_type_hints(kind)
     return Stamped(time, kind(**{key: _read(value[key], types[key]) for key in expected}))
-
-
-def _written(value: object) -> object:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return hex(value) if is_number and value > NUMBER_MAX else value
 
 
 def _read(value: object, declared: Any) -> object:

@@ -10,6 +10,7 @@ from emu.devices.vmgenid import Entropy
 from emu.machine import Machine, RoundRobin, Schedule
 from firmware.layout import Block, LogEntry, Results, log_from_bytes, log_size_bytes
 from harness.entropy import SeededEntropy
+from harness.symbols import Symbols
 
 RAM_SIZE_BYTES = 8 << 20
 """Enough for every firmware guest, and quick to copy."""
@@ -63,6 +64,11 @@ def boot_guest(
     if arguments is not None:
         machine.ram.write(guest.symbols[arguments.SYMBOL], arguments.to_bytes())
     return machine
+
+
+def guest_symbols(name: str) -> Symbols:
+    """The labels of the guest `name`; raises as `boot_guest`."""
+    return Symbols(firmware.load(name).symbols)
 
 
 def read_results(machine: Machine, name: str) -> Results:
