@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TextIO, get_type_hints
 
 from emu.core.events import Event, Stamped
 from emu.errors import EventFileError
@@ -49,6 +49,17 @@ def value_of(stamped: Stamped) -> dict[str, object]:
 def number_text(value: object) -> object:
     """`value`, which is text in hexadecimal if it is a number that JSON's readers would round."""
     return hex(value) if isinstance(value, int) and value > NUMBER_MAX else value
+
+
+class EventWriter:
+    """A listener that writes each event to a text file."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def __call__(self, stamped: Stamped) -> None:
+        """A listener for `EventStream.subscribe`."""
+        self._file.write(f"{line_of(stamped)}\n")
 
 
 def read_events(path: Path) -> Iterator[Stamped]:

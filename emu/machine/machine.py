@@ -143,20 +143,34 @@ class Machine:
     # --- booting -----------------------------------------------------------------------------
 
     def boot(
-        self, image: Image, *, entropy: Entropy, bootargs: str = "", image_path: str = ""
+        self,
+        image: Image,
+        *,
+        entropy: Entropy,
+        initrd: bytes = b"",
+        bootargs: str = "",
+        image_path: str = "",
+        initrd_path: str | None = None,
     ) -> None:
-        """Load `image` and its device tree, and put vCPU 0 at its entry.
+        """Load `image`, `initrd` and the device tree, and put vCPU 0 at the image's entry.
 
         Args:
             image: an arm64 Image.
             entropy: draws the first generation id.
+            initrd: the initial RAM disk; empty for none.
             bootargs: the kernel command line, to which the board adds its own.
             image_path: where the image is from, for a snapshot to carry.
+            initrd_path: where the initial RAM disk is from, likewise.
 
         Raises:
-            BoardError: the image or the device tree does not fit.
+            BoardError: the image, the initial RAM disk or the device tree does not fit.
         """
-        layout = boot_layout(self.board, ram_size_bytes=self.ram.size_bytes, image=image)
+        layout = boot_layout(
+            self.board,
+            ram_size_bytes=self.ram.size_bytes,
+            image=image,
+            initrd_size_bytes=len(initrd),
+        )
         self.vmgenid = VmGenId.new(
             self.board.resource_allocator(), entropy=entropy, irqs=self.gsi, events=self.events
         )
@@ -167,14 +181,17 @@ class Machine:
             mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
             bootargs=bootargs,
             vmgenid=self.vmgenid.save(),
+            initrd=layout.initrd,
         )
         self.ram.write(layout.kernel.base, image.data)
+        if layout.initrd is not None:
+            self.ram.write(layout.initrd.base, initrd)
         self.ram.write(layout.fdt.base, fdt)
         boot_vcpu = self.vcpus[0].engine
         boot_vcpu.set_x([layout.fdt.base] + [0] * 30)
         boot_vcpu.pc = layout.kernel.base
         boot_vcpu.pstate = self.board.boot_pstate
-        self.boot_source = BootSource(kernel_image_path=image_path, boot_args=bootargs)
+        self.boot_source = BootSource(image_path, initrd_path, bootargs)
         self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(self.vcpus) - 1)
 
     def gsi(self, gsi: int) -> IrqLine:

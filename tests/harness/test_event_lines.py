@@ -19,7 +19,7 @@ from emu.core.events import (
     Stamped,
 )
 from emu.errors import EventFileError
-from harness.event_lines import event_classes, line_of, parse_events, read_events
+from harness.event_lines import EventWriter, event_classes, line_of, parse_events, read_events
 from harness.guests import boot_guest
 
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
@@ -66,7 +66,7 @@ def recorded(path: Path) -> list[Stamped]:
     events: list[Stamped] = []
     with boot_guest("heartbeat") as machine, path.open("w", encoding="utf-8") as file:
         machine.events.subscribe(events.append)
-        machine.events.subscribe(lambda stamped: print(line_of(stamped), file=file))
+        machine.events.subscribe(EventWriter(file))
         machine.run(20_000)
     return events
 
