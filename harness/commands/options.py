@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -33,13 +34,19 @@ ENTROPY = click.option(
 )  # fmt: skip
 
 
+def _finite(_ctx: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds")
+    return value
+
+
 _Command = Callable[..., None]
 _Decorator = Callable[[_Command], _Command]
 
 _RUN: tuple[_Decorator, ...] = (
     click.option(
         "--max-time", "max_time_s", metavar="SECONDS", type=click.FloatRange(0, 1e9),
-        help="End the run after so much virtual time.",
+        callback=_finite, help="End the run after so much virtual time.",
     ),
     click.option(
         "--events", metavar="FILE", type=FILE,

@@ -26,6 +26,11 @@ TO_NOWHERE = (
 )
 """A branch to where the board has nothing; so are the vectors."""
 
+VECTORS_AT_IMAGE = (
+    0xD2B00401,  # mov x1, #0x80200000
+    a64.msr("VBAR_EL1", 1),
+)
+
 ECHO = (
     0xD2A1C141,  # mov x1, #0xe0a0000, the PL011
     0x52806022,  # mov w2, #0x301

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from emu.boards.squib import SQUIB
@@ -42,7 +44,7 @@ def test_each_instruction_has_its_own_time_and_events_have_that_of_their_cause()
     executed = [entry for entry in entries if isinstance(entry, Executed)]
     times = [entry.time for entry in executed]
     assert times == sorted(set(times))
-    for entry, after in zip(entries, entries[1:], strict=False):
+    for entry, after in pairwise(entries):
         if isinstance(after, Stamped) and isinstance(after.event, MmioAccess | ExceptionTaken):
             assert entry.time == after.time
 
@@ -80,9 +82,8 @@ def test_a_watch_may_begin_and_end_in_the_middle() -> None:
             "           7 3 EL0 0x40: can't be read",
         ),
         (
-            Stamped(9, ExceptionTaken(0, 0x9600_0045, 0x8020_0000)),
-            "           9   * vCPU 0: data abort from EL1 (WnR=store, DFSC=translation fault, "
-            "level 1), return to 0x80200000 <main>",
+            Stamped(9, ExceptionTaken(0, 0xF200_0001, 0x8020_0000)),
+            "           9   * vCPU 0: BRK (imm16=1), return to 0x80200000 <main>",
         ),
     ],
     ids=["instruction", "unreadable", "event"],

@@ -1,4 +1,4 @@
-"""What a report says of interrupts: those that are not as after a reset, and what keeps them back."""
+"""What a report says of interrupts: those not as after a reset, and what keeps them back."""
 
 from __future__ import annotations
 
