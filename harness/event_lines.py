@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO, get_type_hints
 
@@ -42,13 +43,17 @@ def line_of(stamped: Stamped) -> str:
 def value_of(stamped: Stamped) -> dict[str, object]:
     """The object that an event's line has."""
     event = stamped.event
-    values = {field.name: number_text(getattr(event, field.name)) for field in fields(event)}
+    values = {field.name: _written(getattr(event, field.name)) for field in fields(event)}
     return {"time": number_text(stamped.time), "event": name_of(type(event)), **values}
 
 
 def number_text(value: object) -> object:
     """`value`, which is text in hexadecimal if it is a number that JSON's readers would round."""
     return hex(value) if isinstance(value, int) and value > NUMBER_MAX else value
+
+
+def _written(value: object) -> object:
+    return value.value if isinstance(value, Enum) else number_text(value)
 
 
 class EventWriter:
@@ -101,6 +106,8 @@ def _parse(line: bytes, classes: dict[str, type[Event]]) -> Stamped:
 def _read(value: object, declared: Any) -> object:
     if declared is int or (declared == int | None and value is not None):
         return _number(value)
+    if isinstance(declared, type) and issubclass(declared, Enum):
+        return declared(value)
     expected = type(None) if declared == int | None else declared
     if not isinstance(value, expected):
         raise ValueError(f"{value!r} is not of type {declared}")

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from emu.arch.smccc import Conduit
 from emu.core.events import Event
 from harness.event_lines import event_classes, line_of, name_of, parse_events
 
@@ -16,6 +17,7 @@ TYPES: dict[Any, str] = {
     int | None: "number or null",
     bool: "boolean",
     str: "string",
+    Conduit: " or ".join(f'"{conduit.value}"' for conduit in Conduit),
 }
 
 

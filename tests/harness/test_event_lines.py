@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from emu.arch.smccc import Conduit
 from emu.core.events import (
     ConsoleOutput,
     Event,
@@ -27,6 +28,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int | None: st.none() | st.integers(0, 1023),
     bool: st.booleans(),
     str: st.text(),
+    Conduit: st.sampled_from(Conduit),
 }
 
 
@@ -96,6 +98,11 @@ def test_a_run_comes_back_from_its_file_and_the_same_run_gives_the_same_bytes(
         (b'{"time": 1, "event": "wait-started", "vcpu": 0, "more": 1}', "found vcpu, more"),
         (b'{"time": 1, "event": "wait-started", "vcpu": null}', "None is not an integer"),
         (b'{"time": 1, "event": "wait-started", "vcpu": "x"}', "invalid literal"),
+        (
+            b'{"time": 1, "event": "hypervisor-call", "vcpu": 0, "function": 1, "result": 0, '
+            b'"conduit": "eret"}',
+            "'eret' is not a valid Conduit",
+        ),
         (b'{"time": 1, "event": "interrupt-taken", "vcpu": 0, "is_fiq": 1, "elr": 0}', "1 is not"),
     ],
 )
