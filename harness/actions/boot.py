@@ -12,6 +12,7 @@ from emu import boards
 from emu.boards.board import Board
 from emu.core.image import Image
 from emu.core.ram import Ram
+from emu.devices.vmgenid import Entropy
 from emu.errors import BoardError
 from emu.machine import Machine
 from harness.actions.files import about, read_input
@@ -22,6 +23,7 @@ from harness.report.console_stream import ConsoleStream
 from harness.report.outcome import print_ending
 from harness.report.output import note, stdout_bytes
 from harness.report.status_line import StatusLine
+from harness.schedules import parse_schedule
 from harness.symbols import Symbols
 
 _MEMORY_MIB_MAX = 1 << 20
@@ -38,9 +40,11 @@ class BootOptions:
         initrd: the initial RAM disk.
         vcpu_count: number of vCPUs.
         memory_mib: size of RAM.
+        schedule: which vCPU runs when, as `parse_schedule` takes it.
+        quantum: instructions of a turn.
         bootargs: kernel command line, to which the board adds its own.
         input_path: what arrives at the serial console; `-` is standard input.
-        seed: of the entropy from which the generation id is drawn.
+        seed: of the entropy, from which the generation id and the guest's TRNG draw.
     """
 
     board: str
@@ -49,6 +53,8 @@ class BootOptions:
     initrd: Path | None
     vcpu_count: int
     memory_mib: int
+    schedule: str
+    quantum: int
     bootargs: str
     input_path: Path | None
     seed: bytes
@@ -66,10 +72,11 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
     status = StatusLine(sys.stderr)
     console = [] if running.stdout_users else [ConsoleStream(stdout_bytes(), status)]
     session = Session(running, listeners=console, status=status, symbols=symbols)
-    with _machine(options) as machine:
+    entropy = SeededEntropy(options.seed)
+    with _machine(options, entropy) as machine:
         machine.boot(
             image,
-            entropy=SeededEntropy(options.seed),
+            entropy=entropy,
             initrd=initrd,
             bootargs=options.bootargs,
             image_path=path,
@@ -96,10 +103,15 @@ def _kernel(options: BootOptions) -> tuple[Image, str, Symbols]:
     return image, str(options.kernel), Symbols()
 
 
-def _machine(options: BootOptions) -> Machine:
+def _machine(options: BootOptions, entropy: Entropy) -> Machine:
     board = boards.get(options.board)
-    ram = _ram(board, options.memory_mib)
-    return Machine(board, ram=ram, vcpu_count=options.vcpu_count)
+    return Machine(
+        board,
+        ram=_ram(board, options.memory_mib),
+        vcpu_count=options.vcpu_count,
+        schedule=parse_schedule(options.schedule, options.quantum),
+        entropy=entropy,
+    )
 
 
 def _ram(board: Board, size_mib: int) -> Ram:

@@ -83,6 +83,14 @@ def thaw(
     "--memory", "memory_mib", metavar="MiB", type=int, default=512, show_default=True,
     help="Guest RAM.",
 )  # fmt: skip
+@click.option(
+    "--schedule", default="round-robin", show_default=True,
+    help="Which vCPU runs when: round-robin, shuffled:SEED, or turns as VCPU:INSNS,VCPU:INSNS,…",
+)  # fmt: skip
+@click.option(
+    "--quantum", metavar="N", type=int, default=10_000, show_default=True,
+    help="Instructions of a turn; of a shuffled one, at most.",
+)  # fmt: skip
 @click.option("--append", "bootargs", metavar="TEXT", default="", help="Kernel command line.")
 @click.option(
     "--input", "input_path", type=FILE,
@@ -98,6 +106,8 @@ def boot(
     initrd: Path | None,
     vcpus: int,
     memory_mib: int,
+    schedule: str,
+    quantum: int,
     bootargs: str,
     input_path: Path | None,
     entropy: bytes | None,
@@ -120,6 +130,8 @@ def boot(
         initrd=initrd,
         vcpu_count=vcpus,
         memory_mib=memory_mib,
+        schedule=schedule,
+        quantum=quantum,
         bootargs=bootargs,
         input_path=input_path,
         seed=draw_seed() if entropy is None else entropy,

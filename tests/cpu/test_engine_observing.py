@@ -74,6 +74,21 @@ def test_watching_changes_no_count_and_no_register() -> None:
     assert ends[0] == ends[1]
 
 
+@pytest.mark.parametrize("word", [a64.LDR_W0_X1, a64.STR_W2_X1, a64.LDP_W3_W4_X1])
+def test_an_access_to_nothing_is_seen_once_and_nothing_behind_it(word: int) -> None:
+    """The core itself goes on a little before it takes the external abort."""
+    bench = Bench(a64.NOP, word, a64.ADD_X0_1, a64.ADD_X0_1)
+    bench.engine.x[1] = at.NOWHERE
+    seen = watched(bench)
+    assert bench.engine.run(4) == 4
+    assert seen == [
+        (at.CODE, 1),
+        (at.CODE + 4, 2),
+        (at.SYNC_EL1H, 3),
+        (at.SYNC_EL1H + 4, 4),
+    ]
+
+
 def test_what_an_instruction_listener_raises_comes_out_of_run() -> None:
     bench = Bench(a64.NOP, a64.NOP)
     bench.engine.watch_instructions(fail)

@@ -31,6 +31,17 @@ VECTORS_AT_IMAGE = (
     a64.msr("VBAR_EL1", 1),
 )
 
+TWO_SPIN = (
+    0xD2B88000,  # mov x0, #0xc4000000
+    0xF2800060,  # movk x0, #3: CPU_ON
+    0xD2800021,  # mov x1, #1: the second vCPU
+    0x10000062,  # adr x2, second
+    a64.hvc(),
+    a64.B_SELF,
+    a64.B_SELF,  # second
+)
+"""Turns the second vCPU on; then both spin."""
+
 ECHO = (
     0xD2A1C141,  # mov x1, #0xe0a0000, the PL011
     0x52806022,  # mov w2, #0x301

@@ -15,6 +15,7 @@ from emu.core.events import (
     ConsoleOutput,
     Event,
     GenerationChanged,
+    HypervisorCall,
     IrqPended,
     MmioAccess,
     Stamped,
@@ -99,8 +100,7 @@ def test_a_run_comes_back_from_its_file_and_the_same_run_gives_the_same_bytes(
         (b'{"time": 1, "event": "wait-started", "vcpu": null}', "None is not an integer"),
         (b'{"time": 1, "event": "wait-started", "vcpu": "x"}', "invalid literal"),
         (
-            b'{"time": 1, "event": "hypervisor-call", "vcpu": 0, "function": 1, "result": 0, '
-            b'"conduit": "eret"}',
+            line_of(Stamped(0, HypervisorCall(0, 1, 2))).encode().replace(b'"hvc"', b'"eret"'),
             "'eret' is not a valid Conduit",
         ),
         (b'{"time": 1, "event": "interrupt-taken", "vcpu": 0, "is_fiq": 1, "elr": 0}', "1 is not"),

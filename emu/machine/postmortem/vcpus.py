@@ -87,6 +87,7 @@ class VcpuReport:
         power: PSCI power state, `On`, `Off` or `OnPending`.
         waiting: in a WFI.
         irq_asserted: the GIC drives its IRQ input.
+        fiq_asserted: the GIC drives its FIQ input.
         x: X0 to X30.
         sys_regs: `SYSTEM_REGISTERS`, by name.
         cpu_interface: `CPU_INTERFACE_REGISTERS`, by name.
@@ -100,6 +101,7 @@ class VcpuReport:
     power: str
     waiting: bool
     irq_asserted: bool
+    fiq_asserted: bool
     el: int
     pc: int
     pstate: int
@@ -123,6 +125,7 @@ def examine_vcpu(machine: Machine, vcpu: Vcpu) -> VcpuReport:
         power=machine.psci.power[vcpu.index].value,
         waiting=engine.waiting,
         irq_asserted=engine.irq_asserted,
+        fiq_asserted=engine.fiq_asserted,
         el=engine.el,
         pc=engine.pc,
         pstate=engine.pstate,

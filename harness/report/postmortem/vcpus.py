@@ -20,9 +20,10 @@ _SOURCES = {"pc": "PC", "x30": "X30, which may be stale", "frame": ""}
 
 def vcpu_lines(vcpu: VcpuReport, found: Postmortem, symbols: Symbols) -> Iterator[str]:
     """Registers, code, backtrace, timers and CPU interface; little of one that is off."""
-    yield f"vCPU {vcpu.index}: {vcpu.power}{_condition(vcpu)}"
     if vcpu.power == "Off":
+        yield f"vCPU {vcpu.index}: Off"
         return
+    yield f"vCPU {vcpu.index}: {vcpu.power}{_condition(vcpu)}"
     yield f"  PC {place(vcpu.pc, symbols)}"
     yield f"  PSTATE {_pstate(vcpu.pstate)}"
     yield from _general(vcpu.x)
@@ -38,8 +39,12 @@ def vcpu_lines(vcpu: VcpuReport, found: Postmortem, symbols: Symbols) -> Iterato
 
 
 def _condition(vcpu: VcpuReport) -> str:
-    waiting = ", waits in a WFI" if vcpu.waiting else ""
-    return f", EL{vcpu.el}{waiting}{', its IRQ input is high' if vcpu.irq_asserted else ''}"
+    conditions = {
+        "waits in a WFI": vcpu.waiting,
+        "its IRQ input is high": vcpu.irq_asserted,
+        "its FIQ input is high": vcpu.fiq_asserted,
+    }
+    return "".join([f", EL{vcpu.el}", *(f", {c}" for c, holds in conditions.items() if holds)])
 
 
 def _pstate(value: int) -> str:

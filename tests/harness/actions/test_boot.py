@@ -21,6 +21,7 @@ from tests.harness.kernel_image import (
     SYSTEM_OFF,
     SYSTEM_RESET,
     TO_NOWHERE,
+    TWO_SPIN,
     VECTORS_AT_IMAGE,
     kernel,
     kernel_file,
@@ -223,6 +224,43 @@ def test_a_good_end_as_json_is_told_too() -> None:
     assert "hvc #0" in codes.values()
 
 
+# --- several vCPUs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schedule", "turns"),
+    [
+        (("--quantum", 3), "000000111000111"),
+        (("--schedule", "0:7,1:2,0:1", "--quantum", 2), "000000011011001"),
+    ],
+)
+def test_a_schedule_says_which_vcpu_runs_when(
+    schedule: tuple[object, ...], turns: str, tmp_path: Path
+) -> None:
+    path = kernel_file(tmp_path, *TWO_SPIN)
+    result = boot("--kernel", path, "--vcpus", 2, *schedule, "--max-insns", 15, "--trace")
+    executed = [line.split()[1] for line in result.stdout.splitlines() if " EL1 0x" in line]
+    assert "".join(executed) == turns
+    assert f"vCPU 1: On, EL1\n  PC {CODE + 24:#x}" in result.stderr
+
+
+def test_a_shuffled_schedule_is_repeated_by_its_seed(tmp_path: Path) -> None:
+    path = kernel_file(tmp_path, *TWO_SPIN)
+
+    def trace(seed: int) -> str:
+        schedule = ("--schedule", f"shuffled:{seed}", "--quantum", 5)
+        limits = ("--vcpus", 2, "--max-insns", 200)
+        return boot("--kernel", path, *limits, *schedule, "--trace").stdout
+
+    assert trace(1) == trace(1) != trace(2)
+
+
+def test_a_vcpu_that_was_never_on_is_told_so(tmp_path: Path) -> None:
+    path = kernel_file(tmp_path, a64.B_SELF)
+    result = boot("--kernel", path, "--vcpus", 2, "--max-insns", 9)
+    assert "\nvCPU 1: Off\n" in result.stderr
+
+
 # --- input --------------------------------------------------------------------------------------
 
 
@@ -267,6 +305,13 @@ def test_what_is_no_kernel_is_refused(data: bytes, message: str, tmp_path: Path)
         (("--vcpus", 0), "0 vCPUs"),
         (("--vcpus", 33), "33 vCPUs"),
         (("--vcpus", -1), "-1 vCPUs"),
+        (("--quantum", 0), "a quantum has 0 instructions"),
+        (("--schedule", "sometimes"), "'sometimes' is no schedule: expected `round-robin`"),
+        (("--schedule", "shuffled"), "'shuffled' is no schedule"),
+        (("--schedule", "shuffled:x"), "'shuffled:x' is no schedule"),
+        (("--schedule", "0:1:2"), "'0:1:2' is no schedule"),
+        (("--schedule", "0:5,1:5"), "turn 1 of the schedule is of vCPU 1"),
+        (("--schedule", "0:0"), "turn 0, of vCPU 0, has 0 instructions"),
         (("--board", "toaster"), "unknown board 'toaster'; known: squib"),
         (("--memory", 0), "bytes of RAM are too few"),
         (("--memory", -5), "bytes of RAM are too few"),

@@ -67,7 +67,7 @@ def test_a_wait_that_nothing_ends_is_seen(make: Make) -> None:
     machine = make(a64.WFI)
     assert machine.run() is Stop.IDLE
     [vcpu] = examine(machine, "idle").vcpus
-    assert (vcpu.waiting, vcpu.irq_asserted) == (True, False)
+    assert (vcpu.waiting, vcpu.irq_asserted, vcpu.fiq_asserted) == (True, False, False)
 
 
 @pytest.mark.parametrize(
