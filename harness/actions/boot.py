@@ -12,6 +12,7 @@ from emu import boards
 from emu.boards.board import Board
 from emu.core.image import Image
 from emu.core.ram import Ram
+from emu.cpu import find_cpu_model
 from emu.devices.vmgenid import Entropy
 from emu.errors import BoardError
 from emu.machine import Machine
@@ -38,6 +39,7 @@ class BootOptions:
         kernel: an arm64 Image; None for a guest that comes along.
         guest: the name of that guest.
         initrd: the initial RAM disk.
+        cpu_model: the processor; None for the board's.
         vcpu_count: number of vCPUs.
         memory_mib: size of RAM.
         schedule: which vCPU runs when, as `parse_schedule` takes it.
@@ -51,6 +53,7 @@ class BootOptions:
     kernel: Path | None
     guest: str | None
     initrd: Path | None
+    cpu_model: str | None
     vcpu_count: int
     memory_mib: int
     schedule: str
@@ -108,6 +111,7 @@ def _machine(options: BootOptions, entropy: Entropy) -> Machine:
     return Machine(
         board,
         ram=_ram(board, options.memory_mib),
+        cpu_model=None if options.cpu_model is None else find_cpu_model(options.cpu_model),
         vcpu_count=options.vcpu_count,
         schedule=parse_schedule(options.schedule, options.quantum),
         entropy=entropy,

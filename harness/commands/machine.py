@@ -78,6 +78,7 @@ def thaw(
 @click.option("--kernel", type=FILE, help="The kernel: an arm64 Image, not compressed.")
 @click.option("--guest", metavar="NAME", help="A bare-metal guest that comes along, as the kernel.")
 @click.option("--initrd", type=FILE, help="Initial RAM disk.")
+@click.option("--cpu", metavar="MODEL", help="max or cortex-a72; what the board has by default.")
 @click.option("--vcpus", type=int, default=1, show_default=True, help="Number of vCPUs.")
 @click.option(
     "--memory", "memory_mib", metavar="MiB", type=int, default=512, show_default=True,
@@ -104,6 +105,7 @@ def boot(
     kernel: Path | None,
     guest: str | None,
     initrd: Path | None,
+    cpu: str | None,
     vcpus: int,
     memory_mib: int,
     schedule: str,
@@ -128,6 +130,7 @@ def boot(
         kernel=kernel,
         guest=guest,
         initrd=initrd,
+        cpu_model=cpu,
         vcpu_count=vcpus,
         memory_mib=memory_mib,
         schedule=schedule,

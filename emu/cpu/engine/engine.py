@@ -39,8 +39,8 @@ from unicorn.arm64_const import (
 from emu.arch.layouts import PState
 from emu.core.ports import MmioWindow
 from emu.cpu.engine import layout, library
-from emu.cpu.engine.layout import Core
 from emu.cpu.engine.interrupt_entry import InterruptEntry, is_fiq
+from emu.cpu.engine.layout import Core
 from emu.cpu.engine.load_store import faulting_address
 from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
 from emu.errors import GuestError, IncompatibleError

@@ -255,6 +255,13 @@ def test_a_shuffled_schedule_is_repeated_by_its_seed(tmp_path: Path) -> None:
     assert trace(1) == trace(1) != trace(2)
 
 
+@pytest.mark.parametrize(("model", "midr"), [("max", 0x000F_0510), ("cortex-a72", 0x410F_D083)])
+def test_a_cpu_model_says_what_the_guest_is_told(model: str, midr: int, tmp_path: Path) -> None:
+    path = kernel_file(tmp_path, a64.mrs(5, "MIDR_EL1"), a64.B_SELF)
+    result = boot("--kernel", path, "--cpu", model, "--max-insns", 5)
+    assert f"X5 {midr:016x}" in result.stderr
+
+
 def test_a_vcpu_that_was_never_on_is_told_so(tmp_path: Path) -> None:
     path = kernel_file(tmp_path, a64.B_SELF)
     result = boot("--kernel", path, "--vcpus", 2, "--max-insns", 9)
@@ -305,6 +312,7 @@ def test_what_is_no_kernel_is_refused(data: bytes, message: str, tmp_path: Path)
         (("--vcpus", 0), "0 vCPUs"),
         (("--vcpus", 33), "33 vCPUs"),
         (("--vcpus", -1), "-1 vCPUs"),
+        (("--cpu", "8086"), "8086"),
         (("--quantum", 0), "a quantum has 0 instructions"),
         (("--schedule", "sometimes"), "'sometimes' is no schedule: expected `round-robin`"),
         (("--schedule", "shuffled"), "'shuffled' is no schedule"),
