@@ -8,42 +8,21 @@ model itself: HVC and SMC, MMIO, and the system registers that were given a mode
 from __future__ import annotations
 
 import ctypes
-import struct
-from collections.abc import Callable, Mapping
-from ctypes import byref, c_int32, c_uint32, c_uint64
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from ctypes import byref, c_uint32
+from typing import Any
 
-from unicorn import (
-    UC_HOOK_CODE,
-    UC_HOOK_INTR,
-    UC_HOOK_MEM_INVALID,
-    UC_MEM_FETCH_PROT,
-    UC_MEM_FETCH_UNMAPPED,
-    UC_MEM_WRITE_PROT,
-    UC_MEM_WRITE_UNMAPPED,
-    UC_PROT_ALL,
-    UcError,
-)
-from unicorn.arm64_const import (
-    UC_ARM64_REG_CP_REG,
-    UC_ARM64_REG_ESR_EL1,
-    UC_ARM64_REG_FPCR,
-    UC_ARM64_REG_FPSR,
-    UC_ARM64_REG_PSTATE,
-    UC_ARM64_REG_SP,
-    UC_ARM64_REG_SP_EL0,
-    UC_ARM64_REG_SP_EL1,
-    UC_ARM64_REG_V0,
-)
+from unicorn import UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID, UcError
+from unicorn.arm64_const import UC_ARM64_REG_ESR_EL1
 
-from emu.arch.layouts import PState
 from emu.core.ports import MmioWindow
-from emu.cpu.engine import layout, library
+from emu.cpu.engine import layout
+from emu.cpu.engine.external_aborts import RefusedAccess
 from emu.cpu.engine.interrupt_entry import InterruptEntry, is_fiq
 from emu.cpu.engine.layout import Core
-from emu.cpu.engine.load_store import faulting_address
+from emu.cpu.engine.memory import CoreMemory
 from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
-from emu.errors import GuestError, IncompatibleError
+from emu.errors import GuestError
 
 _UC_ERR_OK = 0
 _EXCP_UNDEFINED = 1
@@ -52,29 +31,12 @@ _EXCP_DATA_ABORT = 4
 _EXCP_HVC = 11
 _EXCP_SMC = 13
 _NO_EXCEPTION = -1
-_NO_EXCLUSIVE = (1 << 64) - 1
-_UNTRANSLATED = (1 << 64) - 1
-_PAGE_MASK = 0xFFF
 _REGISTER_BYTES = 32 * 8
 UNKNOWN_SYNDROME = 1 << 25
 """ESR_EL1 for an UNDEFINED instruction: EC 0, IL 1 (DDI 0487, D19.2.40)."""
 _EC_UNKNOWN = 0
 _EC_SVE = 0x19
-_EC_INSTRUCTION_ABORT_LOWER = 0x20
-_EC_DATA_ABORT_LOWER = 0x24
-"""From a lower exception level; from the current one they are one more (DDI 0487, D19.2.40)."""
-_IL = 1 << 25
-_SYNCHRONOUS_EXTERNAL_ABORT = 0b010000
-"""IFSC and DFSC of an external abort that is not of a translation table walk."""
-_WNR = 1 << 6
-_FNV = 1 << 10
 _INSN_BYTES = 4
-_DEBUG_OP0 = 2
-_MODES = (0b00000, 0b00100, 0b00101)
-"""PSTATE.M of EL0t, EL1t and EL1h."""
-
-_FP_REGISTERS = {"FPCR": UC_ARM64_REG_FPCR, "FPSR": UC_ARM64_REG_FPSR}
-_SP_REGISTERS = {0: UC_ARM64_REG_SP_EL0, 1: UC_ARM64_REG_SP_EL1}
 
 CallHandler = Callable[[], None]
 ExceptionListener = Callable[[int, int], None]
@@ -83,32 +45,13 @@ InterruptListener = Callable[[bool, int], None]
 InstructionListener = Callable[[int], None]
 
 
-class _Refused(NamedTuple):
-    """An access to where there is nothing, as it was made."""
-
-    access: int
-    physical: int
-    executed: int
-    pc: int
-    registers: bytes
-
-
-class _MappedRam(NamedTuple):
-    """Guest RAM, and where the core's own numbering of RAM has it."""
-
-    base: int
-    size_bytes: int
-    ram_address: int
-
-
-class Engine:
+class Engine(CoreMemory):
     """The core of one vCPU.
 
     Args:
         core: which of Unicorn's CPUs it is.
 
     Attributes:
-        x: X0 to X30 (and the current stack pointer in slot 31) as a writable C array.
         on_hvc: called for HVC, with the PC already behind it; None makes HVC UNDEFINED.
         on_smc: the same for SMC.
         on_first_run: called once, before the guest begins to run.
@@ -120,33 +63,11 @@ class Engine:
     """
 
     def __init__(self, core: Core = Core.MAX) -> None:
-        self._uc = layout.new_unicorn(core)
-        layout.enter_aarch64_el1(self._uc)
-        self._handle = layout.handle_of(self._uc)
-        self._library = library.load()
-        self._cpu = layout.cpu_of(self._uc)
-        at = layout.discover()
-        env = self._env = self._cpu + at.cpu_env
-        self.x = (c_uint64 * 32).from_address(env + at.env_x0)
-        self._pc = c_uint64.from_address(env + at.env_pc)
-        self._pstate = c_uint32.from_address(env + at.env_pstate)
-        self._aarch64 = c_uint32.from_address(env + at.env_aarch64)
-        self._syndrome = c_uint32.from_address(env + at.env_syndrome)
-        self._fault_address = c_uint64.from_address(env + at.env_vaddress)
-        self._target_el = c_uint32.from_address(env + at.env_target_el)
-        self._exclusive_addr = c_uint64.from_address(env + at.env_exclusive_addr)
-        self._inputs = c_uint32.from_address(self._cpu + at.cpu_interrupt_request)
-        self._isar = (c_uint64 * len(layout.ISA_REGISTERS)).from_address(env + at.env_isar)
-        self._halted = c_uint32.from_address(self._cpu + at.cpu_halted)
-        self._exception = c_int32.from_address(self._cpu + at.cpu_exception_index)
-        self._counter = c_uint64.from_address(self._handle + at.uc_emu_counter)
-        self._count = c_uint64.from_address(self._handle + at.uc_emu_count)
+        super().__init__(core)
         self._traps = SysRegTraps(self._cpu, guarded=self._guarded, current_el=lambda: self.el)
-        self._ram: list[_MappedRam] = []
         self._failure: BaseException | None = None
-        self._refused: _Refused | None = None
+        self._refused: RefusedAccess | None = None
         self._executed_before = 0
-        self._running = False
         self._stopped = False
         self.waiting = False
         self.on_hvc: CallHandler | None = None
@@ -161,12 +82,6 @@ class Engine:
         )
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
         self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
-
-    def close(self) -> None:
-        """Free the core. It can't be used afterwards, but for being closed again."""
-        if vars(self):
-            layout.release(self._uc)
-            vars(self).clear()
 
     # --- running -----------------------------------------------------------------------------
 
@@ -185,7 +100,7 @@ class Engine:
             on_first_run()
         self._running, self._stopped, self._executed_before = True, False, 0
         try:
-            while self._go_on(limit - self._executed_before):
+            while not self._stopped and self._executed_before < limit and self._go_on(limit):
                 pass
         finally:
             self._running = False
@@ -210,16 +125,16 @@ class Engine:
             self._count.value = min(self._counter.value, self._count.value)
 
     def _go_on(self, limit: int) -> bool:
-        """Run the core once; whether there is more to execute, which only an abort leaves."""
+        """Run the core once; whether it came to an abort, behind which it may go on."""
         self._refused = None
-        status = self._library.emu_start(self._handle, self._pc.value, 0, 0, limit)
-        refused = self._refused
+        left = limit - self._executed_before
+        status = self._library.emu_start(self._handle, self._pc.value, 0, 0, left)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
-        if refused is not None:
-            self._take_external_abort(refused, limit)
-            return not self._stopped and refused.executed < limit
+        if self._refused is not None:
+            self._take_external_abort(self._refused, limit)
+            return True
         if status != _UC_ERR_OK:
             raise GuestError(
                 f"the core gave up at PC {self._pc.value:#x} with Unicorn error {status} "
@@ -272,15 +187,6 @@ class Engine:
         """Whether it has something to do: it does not wait, or is woken by an interrupt."""
         return not self.waiting or self.interrupt_asserted
 
-    @property
-    def has_exclusive(self) -> bool:
-        """Whether the exclusive monitor is open: a load-exclusive had no store-exclusive yet."""
-        return bool(self._exclusive_addr.value != _NO_EXCLUSIVE)
-
-    def clear_exclusive(self) -> None:
-        """Clear the exclusive monitor, so that a store-exclusive fails."""
-        self._exclusive_addr.value = _NO_EXCLUSIVE
-
     def watch_instructions(self, listener: InstructionListener | None) -> None:
         """Call `listener` with the PC before each instruction; None stops it. Between runs only.
 
@@ -306,13 +212,7 @@ class Engine:
         self.waiting = False
         self._library.tlb_flush(self._cpu)
 
-    # --- address space -----------------------------------------------------------------------
-
-    def map_ram(self, base: int, size_bytes: int, host_address: int) -> None:
-        """Let the core use host memory as guest RAM, without a copy."""
-        self._uc.mem_map_ptr(base, size_bytes, UC_PROT_ALL, host_address)
-        ram_address = self._library.ram_addr_of(self._handle, host_address)
-        self._ram.append(_MappedRam(base, size_bytes, ram_address))
+    # --- what it is connected to -------------------------------------------------------------
 
     def map_mmio(self, base: int, size_bytes: int, window: MmioWindow) -> None:
         """Send loads and stores of a region to `window`; 64-bit ones come as two of 32."""
@@ -324,153 +224,6 @@ class Engine:
             window.write(offset, size, value)
 
         self._uc.mmio_map(base, size_bytes, self._guarded(read), None, self._guarded(write), None)
-
-    def translate(self, address: int) -> int | None:
-        """The physical address of a virtual one in the present context; None if it has none."""
-        attributes = (c_uint64 * 4)()
-        physical = self._library.translate(self._cpu, address, ctypes.addressof(attributes))
-        if physical == _UNTRANSLATED:
-            return None
-        return int(physical) & ~_PAGE_MASK | address & _PAGE_MASK
-
-    # --- what the core keeps of memory -------------------------------------------------------
-
-    def forget_code(self, base: int, size_bytes: int) -> None:
-        """Drop the translations of code in a range of physical addresses."""
-        for ram in self._ram:
-            start = max(base, ram.base) - ram.base
-            end = min(base + size_bytes, ram.base + ram.size_bytes) - ram.base
-            if start < end:
-                self._library.invalidate_translations(
-                    self._handle, ram.ram_address + start, ram.ram_address + end
-                )
-
-    def forget_all_code(self) -> None:
-        """Drop the translations of all code."""
-        self._library.flush_translations(self._cpu)
-
-    def forget_page(self, address: int) -> None:
-        """Drop what the TLB has of the page of a virtual address, for all regimes and ASIDs."""
-        self._library.tlb_flush_page(self._cpu, address)
-
-    def forget_all_pages(self) -> None:
-        """Drop what the TLB has."""
-        self._library.tlb_flush(self._cpu)
-
-    # --- general registers -------------------------------------------------------------------
-
-    def set_x(self, values: list[int]) -> None:
-        """Set X0 to X30."""
-        for i, value in enumerate(values):
-            self.x[i] = value
-
-    @property
-    def pc(self) -> int:
-        """Program counter."""
-        return self._pc.value
-
-    @pc.setter
-    def pc(self, value: int) -> None:
-        self._pc.value = value
-
-    @property
-    def pstate(self) -> int:
-        """PSTATE in the form of SPSR_EL1.
-
-        Setting another exception level than EL0 or EL1 raises `IncompatibleError`.
-        """
-        return int(self._uc.reg_read(UC_ARM64_REG_PSTATE))
-
-    @pstate.setter
-    def pstate(self, value: int) -> None:
-        if value >> 32 or PState(value).M not in _MODES:
-            raise IncompatibleError(
-                f"PSTATE {value:#x} is of no exception level that a guest can be at here: expected "
-                "M (bits 4:0) to be EL0t (0), EL1t (4) or EL1h (5), and bits 63:32 to be 0"
-            )
-        stack_pointers = self.get_sp(0), self.get_sp(1)
-        self._uc.reg_write(UC_ARM64_REG_PSTATE, value)
-        self._library.rebuild_hflags(self._env)
-        for el, stack_pointer in enumerate(stack_pointers):
-            self.set_sp(el, stack_pointer)
-
-    def get_pstate_bits(self, mask: int) -> int:
-        """Bits of PSTATE, where they are in SPSR_EL1."""
-        return self.pstate & mask
-
-    def set_pstate_bits(self, mask: int, value: int) -> None:
-        """Set bits of PSTATE. Called back from a run: only such as the core itself ignores.
-
-        Raises as setting `pstate` does.
-        """
-        if self._running:
-            self._pstate.value = self._pstate.value & ~mask | value & mask
-        else:
-            self.pstate = self.pstate & ~mask | value & mask
-
-    @property
-    def el(self) -> int:
-        """Current exception level."""
-        return self._pstate.value >> 2 & 3
-
-    def get_sp(self, el: int) -> int:
-        """SP_EL0 or SP_EL1, whatever the exception level and PSTATE.SP are."""
-        register = UC_ARM64_REG_SP if self._is_current_sp(el) else _SP_REGISTERS[el]
-        return int(self._uc.reg_read(register))
-
-    def set_sp(self, el: int, value: int) -> None:
-        """Set SP_EL0 or SP_EL1, whatever the exception level and PSTATE.SP are."""
-        register = UC_ARM64_REG_SP if self._is_current_sp(el) else _SP_REGISTERS[el]
-        self._uc.reg_write(register, value)
-
-    def _is_current_sp(self, el: int) -> bool:
-        return el == (self.el if self._pstate.value & 1 else 0)
-
-    # --- FP and SIMD -------------------------------------------------------------------------
-
-    def get_v(self) -> list[int]:
-        """V0 to V31, 128 bits each."""
-        return [int(self._uc.reg_read(UC_ARM64_REG_V0 + i)) for i in range(32)]
-
-    def set_v(self, values: list[int]) -> None:
-        """Set V0 to V31, 128 bits each."""
-        for i, value in enumerate(values):
-            self._uc.reg_write(UC_ARM64_REG_V0 + i, value)
-
-    def get_fp_status(self, name: str) -> int:
-        """FPCR or FPSR."""
-        return int(self._uc.reg_read(_FP_REGISTERS[name]))
-
-    def set_fp_status(self, name: str, value: int) -> None:
-        """Set FPCR or FPSR."""
-        self._uc.reg_write(_FP_REGISTERS[name], value)
-
-    # --- system registers --------------------------------------------------------------------
-
-    def get_sysreg(self, at: At) -> int:
-        """A system register that the core itself models."""
-        return layout.read_sysreg(self._uc, at)
-
-    def set_sysreg(self, at: At, value: int) -> None:
-        """Set a system register that the core itself models, with all that follows from it."""
-        op0, op1, crn, crm, op2 = at
-        self._uc.reg_write(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2, value))
-        if op0 == _DEBUG_OP0:
-            self._library.arm_breakpoints(self._cpu)
-
-    def set_isa(self, id_registers: Mapping[str, int]) -> None:
-        """Let the core have the features that these ID registers promise, of those that it has.
-
-        What they deny is UNDEFINED then: instructions, PSTATE bits, page-table bits. (A system
-        register stays until `define` takes it away.) Before the first run only.
-
-        Args:
-            id_registers: of `layout.ISA_REGISTERS`, those to change.
-        """
-        for number, name in enumerate(layout.ISA_REGISTERS):
-            if name in id_registers:
-                self._isar[number] = id_registers[name]
-        self._library.rebuild_hflags(self._env)
 
     def define(self, name: str, at: At, model: RegisterModel) -> None:
         """Let `model` answer for a register. Before the first run only."""
@@ -510,12 +263,11 @@ class Engine:
 
     def _decide_undefined(self) -> None:
         """Ask what an UNDEFINED instruction is to be."""
-        word, pc = c_uint32(), self._pc.value
+        pc = self._pc.value
         if self.on_undefined is None or pc % _INSN_BYTES:
             self._undefined()
             return
-        self._library.access_virtual(self._cpu, pc, byref(word), _INSN_BYTES, False)
-        syndrome = self.on_undefined(word.value)
+        syndrome = self.on_undefined(self._word_at(pc))
         if syndrome is None:
             self._pc.value += _INSN_BYTES
         else:
@@ -564,58 +316,32 @@ class Engine:
         if self._refused is None:
             registers = ctypes.string_at(self.x, _REGISTER_BYTES)
             executed, pc = self._counter.value, self._pc.value
-            self._refused = _Refused(access, address, executed, pc, registers)
+            self._refused = RefusedAccess(access, address, executed, pc, registers)
         return False
 
-    def _take_external_abort(self, refused: _Refused, limit: int) -> None:
+    def _take_external_abort(self, refused: RefusedAccess, limit: int) -> None:
         """Take the external abort of an access to nothing, at the instruction that made it."""
         self._counter.value = 0
-        is_fetch = refused.access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT)
-        if is_fetch and refused.executed >= limit:
-            self._executed_before += refused.executed
-            return  # the next run fetches again
-        self._executed_before += refused.executed + is_fetch
+        self._executed_before += refused.executed
+        if refused.is_fetch:
+            if self._executed_before >= limit:
+                return  # the next run fetches again
+            self._executed_before += 1
         ctypes.memmove(self.x, refused.registers, _REGISTER_BYTES)
         self._pc.value = refused.pc
-        if is_fetch:
-            self._raise_abort(_EXCP_PREFETCH_ABORT, _instruction_abort(self.el), refused.pc)
-            if self._pc.value == refused.pc:
-                raise _no_vector(refused.pc)
-        else:
-            is_write = refused.access in (UC_MEM_WRITE_UNMAPPED, UC_MEM_WRITE_PROT)
-            address = self._faulting_address(refused)
-            syndrome = _data_abort(self.el, is_write=is_write, has_address=address is not None)
-            self._raise_abort(_EXCP_DATA_ABORT, syndrome, address or 0)
-
-    def _raise_abort(self, exception: int, syndrome: int, address: int) -> None:
-        self._exception.value = exception
-        self._syndrome.value = syndrome
-        self._fault_address.value = address
-        self._target_el.value = 1
-        self._enter_exception()
+        address = refused.address(None if refused.is_fetch else self._word_at(refused.pc))
+        self._exception.value = _EXCP_PREFETCH_ABORT if refused.is_fetch else _EXCP_DATA_ABORT
+        self._fault_address.value = address or 0
+        self._raise(refused.syndrome(self.el, address))
         self._exception.value = _NO_EXCEPTION
+        if refused.is_fetch and self._pc.value == refused.pc:
+            raise _no_vector(refused.pc)
 
-    def _faulting_address(self, refused: _Refused) -> int | None:
-        word = self._read_word(refused.pc)
-        if word is None:
-            return None
-        registers = struct.unpack("<32Q", refused.registers)
-        return faulting_address(word, refused.pc, registers, refused.physical)
-
-    def _read_word(self, address: int) -> int | None:
-        physical = self.translate(address)
-        if physical is None:
-            return None
-        return int.from_bytes(self._uc.mem_read(physical, _INSN_BYTES), "little")
-
-
-def _instruction_abort(el: int) -> int:
-    return (_EC_INSTRUCTION_ABORT_LOWER + el) << 26 | _IL | _SYNCHRONOUS_EXTERNAL_ABORT
-
-
-def _data_abort(el: int, *, is_write: bool, has_address: bool) -> int:
-    syndrome = (_EC_DATA_ABORT_LOWER + el) << 26 | _IL | _SYNCHRONOUS_EXTERNAL_ABORT
-    return syndrome | (_WNR if is_write else 0) | (0 if has_address else _FNV)
+    def _word_at(self, address: int) -> int:
+        """The instruction at a virtual address from which one was just executed."""
+        word = c_uint32()
+        self._library.access_virtual(self._cpu, address, byref(word), _INSN_BYTES, False)
+        return word.value
 
 
 def _no_vector(address: int) -> GuestError:
