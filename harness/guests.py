@@ -6,6 +6,7 @@ import firmware
 from emu.boards.squib import SQUIB
 from emu.core.image import Image
 from emu.core.ram import Ram
+from emu.cpu import CpuModel
 from emu.devices.vmgenid import Entropy
 from emu.machine import Machine, RoundRobin, Schedule
 from firmware.layout import Block, LogEntry, Results, log_from_bytes, log_size_bytes
@@ -29,6 +30,7 @@ def boot_guest(
     ram_size_bytes: int = RAM_SIZE_BYTES,
     vcpu_count: int = 1,
     schedule: Schedule = DEFAULT_SCHEDULE,
+    cpu_model: CpuModel | None = None,
     host_clock: int = 0,
 ) -> Machine:
     """A machine of the squib board with the firmware guest `name`, at its entry.
@@ -41,6 +43,7 @@ def boot_guest(
         ram_size_bytes: size of RAM.
         vcpu_count: number of vCPUs.
         schedule: which vCPU runs when.
+        cpu_model: the processor, if not the board's.
         host_clock: the host clock at the start, in cycles.
 
     Raises:
@@ -54,6 +57,7 @@ def boot_guest(
         ram=Ram(SQUIB.dram_base, ram_size_bytes),
         vcpu_count=vcpu_count,
         schedule=schedule,
+        cpu_model=cpu_model,
         host_clock=host_clock,
     )
     machine.boot(

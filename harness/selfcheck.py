@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 import firmware
+from emu.cpu import CpuModel
 from emu.errors import FirmwareError
 from emu.machine import Machine, Schedule
 from firmware.layout import CheckArguments, CheckResults
@@ -130,6 +131,7 @@ def run_selfcheck(
     arguments: CheckArguments | None = None,
     vcpu_count: int = 1,
     schedule: Schedule = DEFAULT_SCHEDULE,
+    cpu_model: CpuModel | None = None,
     max_instructions: int = INSTRUCTIONS_MAX,
 ) -> SelfCheck:
     """Run the guest `name` on a machine of the squib board, up to its end.
@@ -139,6 +141,7 @@ def run_selfcheck(
         arguments: what to ask of it, in place of what its image says.
         vcpu_count: number of vCPUs of the machine.
         schedule: which of them runs when.
+        cpu_model: the processor, if not the board's.
         max_instructions: how many all vCPUs together may take.
 
     Raises:
