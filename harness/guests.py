@@ -8,16 +8,13 @@ from emu.core.image import Image
 from emu.core.ram import Ram
 from emu.cpu import CpuModel
 from emu.devices.vmgenid import Entropy
-from emu.machine import Machine, RoundRobin, Schedule
+from emu.machine import DEFAULT_SCHEDULE, Machine, Schedule
 from firmware.layout import Block, LogEntry, Results, log_from_bytes, log_size_bytes
 from harness.entropy import SeededEntropy
 from harness.symbols import Symbols
 
 RAM_SIZE_BYTES = 8 << 20
 """Enough for every firmware guest, and quick to copy."""
-
-DEFAULT_SCHEDULE: Schedule = RoundRobin()
-"""That of a `Machine` of which nothing else is said."""
 
 _BOOT_SEED = b"boot"
 

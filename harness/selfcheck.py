@@ -14,9 +14,9 @@ from typing import Final
 import firmware
 from emu.cpu import CpuModel
 from emu.errors import FirmwareError
-from emu.machine import Machine, Schedule
+from emu.machine import DEFAULT_SCHEDULE, Machine, Schedule
 from firmware.layout import CheckArguments, CheckResults
-from harness.guests import DEFAULT_SCHEDULE, boot_guest
+from harness.guests import boot_guest
 
 INSTRUCTIONS_MAX: Final = 500_000_000
 """A guest whose checks have not come to an end after so many instructions hangs."""

@@ -2,11 +2,12 @@
 
 from emu.machine.machine import BootSource, Machine
 from emu.machine.psci import Power
-from emu.machine.schedule import Explicit, RoundRobin, Schedule, Shuffled, Turn
+from emu.machine.schedule import DEFAULT_SCHEDULE, Explicit, RoundRobin, Schedule, Shuffled, Turn
 from emu.machine.scheduler import Stop
 from emu.machine.state import MachineState, differences
 
 __all__ = [
+    "DEFAULT_SCHEDULE",
     "BootSource",
     "Explicit",
     "Machine",

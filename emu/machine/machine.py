@@ -23,12 +23,10 @@ from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.psci import Power, Psci
-from emu.machine.schedule import RoundRobin, Schedule
+from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import MachineState
-
-_DEFAULT_SCHEDULE = RoundRobin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Machine:
         *,
         ram: Ram,
         vcpu_count: int = 1,
-        schedule: Schedule = _DEFAULT_SCHEDULE,
+        schedule: Schedule = DEFAULT_SCHEDULE,
         entropy: Entropy | None = None,
         host_clock: int = 0,
         cpu_model: CpuModel | None = None,

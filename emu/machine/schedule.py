@@ -125,3 +125,7 @@ class Explicit:
 def _check_instructions(what: str, instructions: int) -> None:
     if instructions < 1:
         raise ScheduleError(f"{what} has {instructions} instructions; give at least 1")
+
+
+DEFAULT_SCHEDULE: Schedule = RoundRobin()
+"""That of a machine of which nothing else is said."""

@@ -12,7 +12,7 @@ from emu.devices.vmgenid import Entropy
 from emu.errors import IncompatibleError, MachineError, SnapshotError
 from emu.formats import squib
 from emu.hypervisor import HvfVm
-from emu.machine import BootSource, Machine, Stop
+from emu.machine import DEFAULT_SCHEDULE, BootSource, Machine, Schedule, Stop
 from emu.snapshot.plan import C, Plan, Step
 from emu.snapshot.snapshot import Snapshot
 from emu.snapshot.squib_restore import (
@@ -67,6 +67,7 @@ def thaw(
     entropy: Entropy,
     plan: Plan | None = None,
     host_clock: int | None = None,
+    schedule: Schedule = DEFAULT_SCHEDULE,
     listener: Listener | None = None,
 ) -> Machine:
     """A fresh machine that goes on where the snapshot was taken.
@@ -78,6 +79,7 @@ def thaw(
         host_clock: the host's clock now, in cycles (ticks of the system counter times the board's
             `cycles_per_tick`); by default what it was when the machine was frozen. squib saves no
             guest time: the guest's counter follows the host's.
+        schedule: which vCPU runs when; no format says whose turn it was.
         listener: listens to the machine's events from before the first step.
 
     Raises:
@@ -95,6 +97,7 @@ def thaw(
         SQUIB,
         ram=_ram_of(snapshot),
         vcpu_count=len(state.vcpu_states),
+        schedule=schedule,
         host_clock=_host_clock(state) if host_clock is None else _check_host_clock(host_clock),
     )
     machine.boot_source = BootSource(
