@@ -115,8 +115,12 @@ class BoardError(MachineError):
     """A board can't be configured as asked, or its image does not fit."""
 
 
+class ScheduleError(MachineError):
+    """A schedule of vCPUs is impossible: no instructions in a turn, or a vCPU that there is not."""
+
+
 class GuestError(MachineError):
-    """The guest did what this machine does not model, for example touched an empty address."""
+    """The guest did what this machine does not model, for example went to AArch32."""
 
 
 class KvmError(MachineError):
@@ -131,6 +135,14 @@ class KvmError(MachineError):
         super().__init__(f"{call}: {errno}: {message}")
         self.errno = errno
         self.call = call
+
+
+class EventFileError(ThawbenchError):
+    """A file of events has a line that is not one."""
+
+
+class SymbolError(ThawbenchError):
+    """A file of symbols can't be used."""
 
 
 class FirmwareError(ThawbenchError):

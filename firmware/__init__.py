@@ -31,11 +31,21 @@ class Firmware:
     load_address: int
     symbols: Mapping[str, int]
 
+    @property
+    def checks_itself(self) -> bool:
+        """It makes checks of the machine, and says how they went (`firmware.layout`)."""
+        return "check_results" in self.symbols
+
 
 def names() -> list[str]:
     """The guests there are, sorted."""
     images = (files(__name__) / "images").iterdir()
     return sorted(each.name.removesuffix(".bin") for each in images if each.name.endswith(".bin"))
+
+
+def self_checking() -> list[str]:
+    """The guests that check the machine they run on, sorted."""
+    return [name for name in names() if load(name).checks_itself]
 
 
 @cache

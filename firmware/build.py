@@ -58,8 +58,28 @@ def find_toolchain(name: str | None = None) -> Toolchain:
     raise FirmwareError(f"no assembler for A64: none of {commands} is on PATH; install one")
 
 
-def assemble(source: Path, toolchain: Toolchain) -> elf.Program:
-    """Assemble one guest with the include files next to it.
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A machine that guests are built for.
+
+    Attributes:
+        name: `firmware/src/board_NAME.inc` has its addresses; guests include it as `board.inc`.
+        load_address: guest-physical address of an image's first byte.
+    """
+
+    name: str
+    load_address: int
+
+
+SQUIB = Board("squib", LOAD_ADDRESS)
+"""The board of the images that are checked in."""
+
+QEMU_VIRT = Board("qemu_virt", 0x4020_0000)
+"""QEMU's `virt` with a GICv3; `-kernel` puts an Image 2 MiB above the base of RAM."""
+
+
+def assemble(source: Path, toolchain: Toolchain, board: Board = SQUIB) -> elf.Program:
+    """Assemble one guest for `board`, with the include files next to it.
 
     Raises:
         FirmwareError: the assembler refuses the source, or the result is not self-contained.
@@ -68,6 +88,7 @@ def assemble(source: Path, toolchain: Toolchain) -> elf.Program:
         folder = Path(name)
         for each in source.parent.iterdir():
             shutil.copy(each, folder)
+        shutil.copy(SOURCES / f"board_{board.name}.inc", folder / "board.inc")
         (folder / "layout.inc").write_text(layout.assembler_include(), encoding="ascii")
         command = [toolchain.command() or toolchain.name, *toolchain.flags, *FLAGS, source.name]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -76,14 +97,14 @@ def assemble(source: Path, toolchain: Toolchain) -> elf.Program:
         return elf.program_of((folder / OBJECT).read_bytes())
 
 
-def build(source: Path, toolchain: Toolchain) -> dict[str, bytes]:
-    """The files of one guest, by file name: its image and its symbol table.
+def build(source: Path, toolchain: Toolchain, board: Board = SQUIB) -> dict[str, bytes]:
+    """The files of one guest for `board`, by file name: its image and its symbol table.
 
     Raises:
         FirmwareError: see `assemble`.
     """
-    program = assemble(source, toolchain)
-    symbols = {label: f"{LOAD_ADDRESS + at:#x}" for label, at in program.labels.items()}
+    program = assemble(source, toolchain, board)
+    symbols = {label: f"{board.load_address + at:#x}" for label, at in program.labels.items()}
     table = json.dumps(symbols, indent=1, sort_keys=True) + "\n"
     return {f"{source.stem}.bin": program.code, f"{source.stem}.json": table.encode("ascii")}
 

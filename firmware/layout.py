@@ -123,7 +123,38 @@ class LogEntry(Block):
     """Bits 127..64 of it."""
 
 
-BLOCKS: tuple[type[Block], ...] = (Arguments, Results, LogEntry)
+@dataclass(frozen=True, slots=True)
+class CheckArguments(Block):
+    """What a test may ask of a guest that checks itself. Read from the start of `main` on."""
+
+    SYMBOL = "check_arguments"
+
+    iterations: int
+    """How often the guest repeats what it repeats, at least 1; each guest says what that is."""
+    vcpus: int
+    """The most vCPUs to use; 0: all that the machine has."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResults(Block):
+    """How the checks of a guest went so far."""
+
+    SYMBOL = "check_results"
+
+    passed: int
+    failed: int
+    skipped: int
+    first_failed: int
+    """Number of the first check that failed, from 1 and with the skipped ones; 0: none did."""
+    first_failed_name: int
+    """Address of its name, which ends in a zero byte."""
+    first_failed_actual: int
+    first_failed_expected: int
+    finished: int
+    """1 once the guest has come to its end, whatever its checks said."""
+
+
+BLOCKS: tuple[type[Block], ...] = (Arguments, Results, LogEntry, CheckArguments, CheckResults)
 
 
 def log_size_bytes() -> int:
@@ -139,7 +170,7 @@ def log_from_bytes(data: bytes, results: Results) -> tuple[LogEntry, ...]:
 
 
 def assembler_include() -> str:
-    """`layout.inc`: all of the above as assembler constants, and a macro to define arguments."""
+    """`layout.inc`: all of the above as assembler constants, and macros to define arguments."""
     constants = {"LOG_CAPACITY": LOG_CAPACITY}
     for enum in (Window, Phase):
         constants |= {f"{enum.__name__}_{member.name}": member for member in enum}
@@ -147,11 +178,12 @@ def assembler_include() -> str:
         constants |= {f"{block.__name__}_{name}": at for name, at in block.offsets().items()}
         constants[f"{block.__name__}_SIZE"] = block.size_bytes()
     lines = [f".set {name.upper()}, {value:d}" for name, value in constants.items()]
-    names = list(Arguments.offsets())
-    lines += [
-        f".macro arguments_block {', '.join(names)}",
-        f"{Arguments.SYMBOL}:",
-        *(f"    .quad \\{name}" for name in names),
-        ".endm",
-    ]
+    for block in (Arguments, CheckArguments):
+        names = list(block.offsets())
+        lines += [
+            f".macro {block.SYMBOL}_block {', '.join(names)}",
+            f"{block.SYMBOL}:",
+            *(f"    .quad \\{name}" for name in names),
+            ".endm",
+        ]
     return "\n".join(lines) + "\n"

@@ -128,5 +128,6 @@ for command in (
     generate.corpus,
     machine.demo,
     machine.thaw,
+    machine.boot,
 ):
     main.add_command(command)

@@ -6,13 +6,18 @@ import firmware
 from emu.boards.squib import SQUIB
 from emu.core.image import Image
 from emu.core.ram import Ram
+from emu.cpu import CpuModel
 from emu.devices.vmgenid import Entropy
-from emu.machine import Machine
-from firmware.layout import Arguments, LogEntry, Results, log_from_bytes, log_size_bytes
+from emu.machine import Machine, RoundRobin, Schedule
+from firmware.layout import Block, LogEntry, Results, log_from_bytes, log_size_bytes
 from harness.entropy import SeededEntropy
+from harness.symbols import Symbols
 
 RAM_SIZE_BYTES = 8 << 20
 """Enough for every firmware guest, and quick to copy."""
+
+DEFAULT_SCHEDULE: Schedule = RoundRobin()
+"""That of a `Machine` of which nothing else is said."""
 
 _BOOT_SEED = b"boot"
 
@@ -20,34 +25,54 @@ _BOOT_SEED = b"boot"
 def boot_guest(
     name: str,
     *,
-    arguments: Arguments | None = None,
+    arguments: Block | None = None,
     entropy: Entropy | None = None,
     ram_size_bytes: int = RAM_SIZE_BYTES,
+    vcpu_count: int = 1,
+    schedule: Schedule = DEFAULT_SCHEDULE,
+    cpu_model: CpuModel | None = None,
     host_clock: int = 0,
 ) -> Machine:
     """A machine of the squib board with the firmware guest `name`, at its entry.
 
     Args:
         name: as `firmware.load` takes it.
-        arguments: what to ask of the guest, in place of what its image says.
+        arguments: what to ask of the guest, in place of what its image says: `Arguments`, or
+            `CheckArguments` for a guest that checks itself.
         entropy: draws the first generation id; the same for every machine by default.
         ram_size_bytes: size of RAM.
+        vcpu_count: number of vCPUs.
+        schedule: which vCPU runs when.
+        cpu_model: the processor, if not the board's.
         host_clock: the host clock at the start, in cycles.
 
     Raises:
         FirmwareError: there is no such guest.
-        BoardError: RAM is too small.
+        BoardError: RAM is too small, or the board has no room for so many vCPUs.
+        ScheduleError: the schedule is not one of so many vCPUs.
     """
     guest = firmware.load(name)
-    machine = Machine(SQUIB, ram=Ram(SQUIB.dram_base, ram_size_bytes), host_clock=host_clock)
+    machine = Machine(
+        SQUIB,
+        ram=Ram(SQUIB.dram_base, ram_size_bytes),
+        vcpu_count=vcpu_count,
+        schedule=schedule,
+        cpu_model=cpu_model,
+        host_clock=host_clock,
+    )
     machine.boot(
         Image.parse(guest.image),
         entropy=entropy or SeededEntropy(_BOOT_SEED),
         image_path=f"firmware/{name}",
     )
     if arguments is not None:
-        machine.ram.write(guest.symbols[Arguments.SYMBOL], arguments.to_bytes())
+        machine.ram.write(guest.symbols[arguments.SYMBOL], arguments.to_bytes())
     return machine
+
+
+def guest_symbols(name: str) -> Symbols:
+    """The labels of the guest `name`; raises as `boot_guest`."""
+    return Symbols(firmware.load(name).symbols)
 
 
 def read_results(machine: Machine, name: str) -> Results:

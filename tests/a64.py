@@ -11,6 +11,8 @@ B_SELF = 0x14000000  # b .
 B_BACK = 0x17FFFFFF  # b .-4
 
 ADD_X0_1 = 0x91000400  # add x0, x0, #1
+ADD_X2_1 = 0x91000442  # add x2, x2, #1
+IC_IVAU_X1 = 0xD50B7521  # ic ivau, x1
 MOV_X3_X0 = 0xAA0003E3  # mov x3, x0
 MOV_SP_X0 = 0x9100001F  # mov sp, x0
 BR_X1 = 0xD61F0020  # br x1

@@ -6,7 +6,7 @@ D19.2. Reserved bits are left out.
 
 from __future__ import annotations
 
-from emu.arch.bits import Register, bit, bits
+from emu.arch.bits import Bits, Register, bit, bits
 
 
 class MIDR_EL1(Register):
@@ -59,11 +59,27 @@ class CSSELR_EL1(Register):
     InD = bit(0, {0: "data or unified", 1: "instruction"})
 
 
+class CCSIDR_EL1(Register):
+    """Geometry of the cache that CSSELR_EL1 selects, without FEAT_CCIDX."""
+
+    NumSets = bits(27, 13)
+    Associativity = bits(12, 3)
+    LineSize = bits(2, 0)
+
+
+class DCZID_EL0(Register):
+    """DC ZVA: whether it is prohibited, and its block size as a power of two, in words."""
+
+    DZP = bit(4)
+    BS = bits(3, 0)
+
+
 class ID_AA64PFR0_EL1(Register):
     """Processor features 0."""
 
     CSV3 = bits(63, 60)
     CSV2 = bits(59, 56)
+    RME = bits(55, 52)
     DIT = bits(51, 48)
     AMU = bits(47, 44)
     MPAM = bits(43, 40)
@@ -82,6 +98,18 @@ class ID_AA64PFR0_EL1(Register):
 class ID_AA64PFR1_EL1(Register):
     """Processor features 1."""
 
+    PFAR = bits(63, 60)
+    DF2 = bits(59, 56)
+    MTEX = bits(55, 52)
+    THE = bits(51, 48)
+    GCS = bits(47, 44)
+    MTE_frac = bits(43, 40)
+    NMI = bits(39, 36)
+    CSV2_frac = bits(35, 32)
+    RNDR_trap = bits(31, 28)
+    SME = bits(27, 24)
+    MPAM_frac = bits(19, 16)
+    RAS_frac = bits(15, 12)
     MTE = bits(11, 8)
     SSBS = bits(7, 4)
     BT = bits(3, 0)
@@ -90,9 +118,18 @@ class ID_AA64PFR1_EL1(Register):
 class ID_AA64DFR0_EL1(Register):
     """Debug features 0."""
 
+    HPMN0 = bits(63, 60)
+    ExtTrcBuff = bits(59, 56)
+    BRBE = bits(55, 52)
+    MTPMU = bits(51, 48)
+    TraceBuffer = bits(47, 44)
+    TraceFilt = bits(43, 40)
+    DoubleLock = bits(39, 36)
     PMSVer = bits(35, 32)
     CTX_CMPs = bits(31, 28)
+    SEBEP = bits(27, 24)
     WRPs = bits(23, 20)
+    PMSS = bits(19, 16)
     BRPs = bits(15, 12)
     PMUVer = bits(11, 8)
     TraceVer = bits(7, 4)
@@ -111,6 +148,7 @@ class ID_AA64ISAR0_EL1(Register):
     SM3 = bits(39, 36)
     SHA3 = bits(35, 32)
     RDM = bits(31, 28)
+    TME = bits(27, 24)
     Atomic = bits(23, 20)
     CRC32 = bits(19, 16)
     SHA2 = bits(15, 12)
@@ -121,6 +159,11 @@ class ID_AA64ISAR0_EL1(Register):
 class ID_AA64ISAR1_EL1(Register):
     """Instruction set attributes 1."""
 
+    LS64 = bits(63, 60)
+    XS = bits(59, 56)
+    I8MM = bits(55, 52)
+    DGH = bits(51, 48)
+    BF16 = bits(47, 44)
     SPECRES = bits(43, 40)
     SB = bits(39, 36)
     FRINTTS = bits(35, 32)
@@ -137,6 +180,12 @@ class ID_AA64ISAR1_EL1(Register):
 class ID_AA64MMFR0_EL1(Register):
     """Memory model features 0."""
 
+    ECV = bits(63, 60)
+    FGT = bits(59, 56)
+    ExS = bits(47, 44)
+    TGran4_2 = bits(43, 40)
+    TGran64_2 = bits(39, 36)
+    TGran16_2 = bits(35, 32)
     TGran4 = bits(31, 28)
     TGran64 = bits(27, 24)
     TGran16 = bits(23, 20)
@@ -150,6 +199,14 @@ class ID_AA64MMFR0_EL1(Register):
 class ID_AA64MMFR1_EL1(Register):
     """Memory model features 1."""
 
+    ECBHB = bits(63, 60)
+    CMOW = bits(59, 56)
+    TIDCP1 = bits(55, 52)
+    nTLBPA = bits(51, 48)
+    AFP = bits(47, 44)
+    HCX = bits(43, 40)
+    ETS = bits(39, 36)
+    TWED = bits(35, 32)
     XNX = bits(31, 28)
     SpecSEI = bits(27, 24)
     PAN = bits(23, 20)
@@ -163,6 +220,13 @@ class ID_AA64MMFR1_EL1(Register):
 class ID_AA64MMFR2_EL1(Register):
     """Memory model features 2."""
 
+    E0PD = bits(63, 60)
+    EVT = bits(59, 56)
+    BBM = bits(55, 52)
+    TTL = bits(51, 48)
+    FWB = bits(43, 40)
+    IDS = bits(39, 36)
+    AT = bits(35, 32)
     ST = bits(31, 28)
     NV = bits(27, 24)
     CCIDX = bits(23, 20)
@@ -171,3 +235,26 @@ class ID_AA64MMFR2_EL1(Register):
     LSM = bits(11, 8)
     UAO = bits(7, 4)
     CnP = bits(3, 0)
+
+
+_SIGNED = frozenset(
+    {
+        ID_AA64PFR0_EL1.AdvSIMD,
+        ID_AA64PFR0_EL1.FP,
+        ID_AA64DFR0_EL1.DoubleLock,
+        ID_AA64DFR0_EL1.PMUVer,
+        ID_AA64MMFR0_EL1.TGran4,
+        ID_AA64MMFR0_EL1.TGran64,
+    }
+)
+"""Fields in which 0b1111 is less than 0b0000: there is nothing of the feature, or of its standard
+form."""
+
+
+def level(field: Bits, value: int) -> int:
+    """How much of its feature a field of an ID register promises; more is a higher number.
+
+    Source: DDI 0487 K.a, D19.1.3, "Principles of the ID scheme for fields in ID registers".
+    """
+    found = (value & field.mask) >> field.lsb
+    return found - 16 if field in _SIGNED and found >= 8 else found

@@ -113,6 +113,7 @@ class Board:
             does not count.
         boot_pstate: SPSR-format PSTATE of the boot vCPU at the kernel's entry.
         firmware: the firmware calls that a guest can make: PSCI and others.
+        cpu_model: the name of its CPU model (`emu.cpu.model`).
         id_registers: values of ID registers that differ from the CPU model's, by name.
     """
 
@@ -139,6 +140,7 @@ class Board:
     cycles_per_tick: int
     boot_pstate: int
     firmware: FirmwareServices
+    cpu_model: str = "max"
     id_registers: Mapping[str, int] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )

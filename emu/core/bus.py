@@ -40,7 +40,7 @@ class Bus:
         Raises:
             BoardError: it is not in whole pages, or overlaps another one.
         """
-        new = Mapping(name, base, size_bytes, _Watched(name, window, self._events))
+        new = Mapping(name, base, size_bytes, window)
         if base % PAGE_BYTES or size_bytes % PAGE_BYTES or size_bytes <= 0:
             raise BoardError(
                 f"{name} at {base:#x}, {size_bytes:#x} bytes: a window takes whole 4 KiB pages"
@@ -54,11 +54,16 @@ class Bus:
         self.mappings.append(new)
         self.mappings.sort(key=lambda mapping: mapping.base)
 
+    def window(self, mapping: Mapping, vcpu: int) -> MmioWindow:
+        """A mapping's window for one vCPU, whose accesses are told as events."""
+        return _Watched(vcpu, mapping.name, mapping.window, self._events)
+
 
 class _Watched:
-    """A window whose accesses are told to whoever listens."""
+    """A window whose accesses by one vCPU are told to whoever listens."""
 
-    def __init__(self, name: str, window: MmioWindow, events: EventStream) -> None:
+    def __init__(self, vcpu: int, name: str, window: MmioWindow, events: EventStream) -> None:
+        self._vcpu = vcpu
         self._name = name
         self._window = window
         self._events = events
@@ -66,10 +71,14 @@ class _Watched:
     def read(self, offset: int, size: int, /) -> int:
         value = self._window.read(offset, size)
         if self._events.active:
-            self._events.emit(MmioAccess(self._name, offset, size, value, is_write=False))
+            self._tell(offset, size, value, is_write=False)
         return value
 
     def write(self, offset: int, size: int, value: int, /) -> None:
         if self._events.active:
-            self._events.emit(MmioAccess(self._name, offset, size, value, is_write=True))
+            self._tell(offset, size, value, is_write=True)
         self._window.write(offset, size, value)
+
+    def _tell(self, offset: int, size: int, value: int, *, is_write: bool) -> None:
+        access = MmioAccess(self._vcpu, self._name, offset, size, value, is_write)
+        self._events.emit(access)

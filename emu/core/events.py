@@ -65,6 +65,27 @@ class ExceptionTaken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureIgnored(Event):
+    """An ID register field promises what the vCPU lacks, and the guest does without. Told when it
+    begins to run.
+    """
+
+    vcpu: int
+    register: str
+    field: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptTaken(Event):
+    """An IRQ or FIQ exception was taken to EL1, with its return address."""
+
+    vcpu: int
+    is_fiq: bool
+    elr: int
+
+
+@dataclass(frozen=True, slots=True)
 class HypervisorCall(Event):
     """A firmware call, with its function id (W0), what it returned in X0, and how it was made."""
 
@@ -108,6 +129,7 @@ class GenerationChanged(Event):
 class MmioAccess(Event):
     """The guest loaded from or stored to a device register. `offset` is within the window."""
 
+    vcpu: int
     window: str
     offset: int
     size: int

@@ -19,6 +19,12 @@ BASE_ALIGNMENT_BYTES: Final = 0x20_0000
 _HEADER: Final = struct.Struct("<2I6Q4sI")
 _TEXT_OFFSET_BEFORE_3_17: Final = 0x8_0000
 
+_PE_SIGNATURE: Final = b"PE\0\0"
+_COFF_HEADER: Final = struct.Struct("<4x2xH12xH2x")
+"""Signature, then number of sections and size of the optional header (PE format, 3.3)."""
+_COFF_SECTION: Final = struct.Struct("<16x2I16x")
+"""Size of the section's data and where in the file it is (PE format, 4)."""
+
 _OTHER_FORMATS: Final = (
     (0, b"\x1f\x8b", "gzip data (an Image.gz?): decompress it first"),
     (0, b"\x28\xb5\x2f\xfd", "zstd data: decompress it first"),
@@ -62,11 +68,12 @@ class Image:
 
         Raises:
             BoardError: it is not an arm64 Image (the message says what it is instead, where that
-                can be told), or not a little-endian one.
+                can be told), one that was cut off, or not a little-endian one.
         """
         if len(data) < _HEADER.size or data[MAGIC_OFFSET : MAGIC_OFFSET + 4] != MAGIC:
             raise BoardError(f"not an arm64 kernel Image: {_what_it_is(data)}")
         _, _, text_offset, image_size_bytes, flags, *_ = _HEADER.unpack_from(data)
+        _check_whole(data)
         if image_size_bytes == 0:
             # Before v3.17 the endianness of text_offset was not specified, and this its value.
             text_offset = _TEXT_OFFSET_BEFORE_3_17
@@ -86,6 +93,32 @@ class Image:
                 f"give a multiple of {BASE_ALIGNMENT_BYTES:#x}"
             )
         return base + self.text_offset
+
+
+def _check_whole(data: bytes) -> None:
+    """Refuse an image of which the end is missing, if it has the header of an EFI program.
+
+    That tells where its sections end, which is where the file does; the other header tells only how
+    much RAM it needs (Linux v6.10, `arch/arm64/kernel/efi-header.S`).
+    """
+    *_, pe_offset = _HEADER.unpack_from(data)
+    if data[pe_offset : pe_offset + len(_PE_SIGNATURE)] != _PE_SIGNATURE:
+        return
+    try:
+        count, optional_bytes = _COFF_HEADER.unpack_from(data, pe_offset)
+        table = pe_offset + _COFF_HEADER.size + optional_bytes
+        places = (table + n * _COFF_SECTION.size for n in range(count))
+        end = max((sum(_COFF_SECTION.unpack_from(data, at)) for at in places), default=0)
+    except struct.error:
+        raise BoardError(
+            f"an arm64 kernel Image that is cut off in its headers, at {len(data)} bytes: "
+            "get the file again"
+        ) from None
+    if end > len(data):
+        raise BoardError(
+            f"an arm64 kernel Image that is cut off: the file has {len(data)} bytes, and its "
+            f"sections end at {end}; get the file again"
+        )
 
 
 def _what_it_is(data: bytes) -> str:

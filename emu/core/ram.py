@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import mmap
+from collections.abc import Callable
 from pathlib import Path
 
 from emu.errors import GuestError, MemoryFileError
@@ -25,6 +26,10 @@ class Ram:
         contents: what it holds at first, from `base` on; zeros by default.
         backing: the file that it is a view of, in place of `contents`.
 
+    Attributes:
+        on_write: told address and size of what a device or a monitor has written, if not None; the
+            guest's own stores are not told.
+
     Raises:
         MemoryFileError: the file can't be read, or is smaller than `size_bytes`.
         GuestError: `contents` are larger than `size_bytes`.
@@ -35,6 +40,7 @@ class Ram:
     ) -> None:
         self.base = base
         self.size_bytes = size_bytes
+        self.on_write: Callable[[int, int], None] | None = None
         self._map = _map_file(backing, size_bytes) if backing else mmap.mmap(-1, size_bytes)
         self._view = (ctypes.c_char * size_bytes).from_buffer(self._map)
         self._fill(contents)
@@ -61,6 +67,8 @@ class Ram:
         """
         offset = self._offset(address, len(data))
         self._map[offset : offset + len(data)] = data
+        if self.on_write is not None:
+            self.on_write(address, len(data))
 
     def contents(self) -> bytes:
         """A copy of everything, from `base` on."""

@@ -1,27 +1,41 @@
 """The system registers of one vCPU, wired up from the one table.
 
-Each row of `emu.arch.sysregs` names who models it; this module binds the row to that model, both
-for the guest's MRS and MSR and for a monitor's get and set.
+Each row of `emu.arch.sysregs` names who models it; this module binds the row to that model, for a
+monitor's get and set and for the guest's MRS and MSR. What the guest finds is settled when it
+begins to run: until then a monitor may set the ID registers, as on KVM.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, Final
 
-from emu.arch.layouts import SCTLR_EL1
-from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
+from emu.arch.layouts import MDSCR_EL1, SCTLR_EL1
+from emu.arch.sysregs import (
+    BY_NAME,
+    SYS_INSTRUCTIONS,
+    SYSREGS,
+    At,
+    Model,
+    SysInstruction,
+    SysReg,
+)
 from emu.core.ports import SysRegPort
+from emu.cpu.absent import ABSENT
 from emu.cpu.engine import Engine, RegisterModel
-from emu.cpu.model import ABSENT
+from emu.cpu.identity import Identity
 from emu.cpu.pmu import Pmu
 from emu.cpu.timer import GenericTimer
+from emu.cpu.undefined import UndefinedInstructions
 from emu.errors import IncompatibleError
 
-_IN_CORE = (Model.CORE, Model.BANKED_SP, Model.FP)
-_SCTLR_EL1 = BY_NAME["SCTLR_EL1"]
+_Read = Callable[[Any], int]
+_Write = Callable[[Any, int], None]
+"""They are given what a model knows a register by, and for a write its value."""
+_PSTATE_OF_THE_CORE: Final = ("SPSel", "CurrentEL", "DAIF", "NZCV", "PAN", "UAO")
+_DEBUG_CHANNEL: Final = ("MDCCSR_EL0", "DBGDTR_EL0", "DBGDTRRX_EL0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,88 +52,124 @@ class SysRegFile:
 
     Args:
         gic: the GIC CPU interface's registers, by name.
-        id_registers: values of all ID registers, by name.
+        identity: the ID registers, and CCSIDR_EL1.
     """
 
     def __init__(
         self,
         engine: Engine,
         *,
+        identity: Identity,
         timer: GenericTimer,
         pmu: Pmu,
         gic: Mapping[str, SysRegPort],
-        id_registers: Mapping[str, int],
     ) -> None:
         self._engine = engine
+        self._identity = identity
         self._timer = timer
         self._pmu = pmu
         self._gic = gic
-        self._id_registers = id_registers
         self._stored: dict[str, int] = {}
+        self._models: dict[Model, tuple[_Read, _Write]] = {
+            Model.CORE: (engine.get_sysreg, engine.set_sysreg),
+            Model.BANKED_SP: (engine.get_sp, engine.set_sp),
+            Model.FP: (engine.get_fp_status, engine.set_fp_status),
+            Model.PSTATE: (engine.get_pstate_bits, engine.set_pstate_bits),
+            Model.TIMER: (timer.read, timer.write),
+            Model.PMU: (pmu.read, pmu.write),
+            Model.STORED: (self._get_stored, self._set_stored),
+            Model.ZERO: (_zero, _ignore),
+            Model.ID: (identity.get, identity.set),
+            Model.CACHE: (self._get_selected_ccsidr, self._set_selected_ccsidr),
+        }
+        self._loads: dict[Model, _Write] = {Model.TIMER: timer.load, Model.PMU: pmu.load}
         self._accessors = {reg.name: self._bind(reg) for reg in SYSREGS}
-        for reg in SYSREGS:
-            self._define(reg)
-        for name, at in ABSENT.items():
-            engine.define(name, at, RegisterModel())
+
+    # --- a monitor's view --------------------------------------------------------------------
+
+    def has(self, reg: SysReg) -> bool:
+        """Whether there is such a register to get and set.
+
+        One that the core models is there if the ID registers promise it; any other always is.
+        """
+        return reg.name in self._accessors and (
+            reg.model is not Model.CORE or self._identity.promises(reg.needs)
+        )
 
     def get(self, reg: SysReg) -> int:
-        """What a monitor reads."""
-        return self._accessors[reg.name].read()
+        """What a monitor reads.
+
+        Raises:
+            IncompatibleError: this vCPU has no such register.
+        """
+        return self._accessors_of(reg).read()
 
     def set(self, reg: SysReg, value: int) -> None:
         """Set what the register holds, as a monitor does.
 
         Raises:
-            IncompatibleError: it is an ID register of another value.
+            IncompatibleError: this vCPU has no such register; or it is an ID register that can't
+                be changed to that value.
         """
-        self._accessors[reg.name].load(value)
+        self._accessors_of(reg).load(value)
+
+    def _accessors_of(self, reg: SysReg) -> Accessors:
+        if not self.has(reg):
+            raise IncompatibleError(
+                f"{reg}: a vCPU of the model {self._identity.model.name} has no such register "
+                "here. Leave it out, or thaw on a board that has it"
+            )
+        return self._accessors[reg.name]
+
+    # --- who models what ---------------------------------------------------------------------
 
     def _bind(self, reg: SysReg) -> Accessors:
-        engine, timer, pmu, name = self._engine, self._timer, self._pmu, reg.name
-        match reg.model:
-            case Model.CORE:
-                read, write = _partials(engine.get_sysreg, engine.set_sysreg, reg.at)
-            case Model.BANKED_SP:
-                read, write = _partials(engine.get_sp, engine.set_sp, int(name[-1]))
-            case Model.FP:
-                read, write = _partials(engine.get_fp_status, engine.set_fp_status, name)
-            case Model.TIMER:
-                read, write = _partials(timer.read, timer.write, name)
-            case Model.PMU:
-                read, write = _partials(pmu.read, pmu.write, name)
-            case Model.GIC:
-                read, write = self._gic[name].read, self._gic[name].write
-            case Model.STORED:
-                read, write = _partials(self._get_stored, self._set_stored, reg)
-            case Model.ID:
-                read, write = _partials(self._get_id, self._check_id, reg)
-        load = {Model.TIMER: timer.load, Model.PMU: pmu.load}.get(reg.model)
-        return Accessors(read, write, partial(load, name) if load else write)
+        if reg.model is Model.GIC:
+            port = self._gic[reg.name]
+            return Accessors(port.read, port.write, port.write)
+        read, write = self._models[reg.model]
+        load = self._loads.get(reg.model, write)
+        key = _key(reg)
+        return Accessors(partial(read, key), partial(write, key), partial(load, key))
 
-    def _get_stored(self, reg: SysReg) -> int:
-        return self._stored.get(reg.name, 0)
+    def _get_stored(self, name: str) -> int:
+        return self._stored.get(name, 0)
 
-    def _set_stored(self, reg: SysReg, value: int) -> None:
-        self._stored[reg.name] = value & reg.writable
+    def _set_stored(self, name: str, value: int) -> None:
+        self._stored[name] = value & BY_NAME[name].writable
 
-    def _get_id(self, reg: SysReg) -> int:
-        return self._id_registers[reg.name]
+    def _get_selected_ccsidr(self, _name: str) -> int:
+        return self._identity.ccsidr.get(self._get_stored("CSSELR_EL1"), 0)
 
-    def _check_id(self, reg: SysReg, value: int) -> None:
-        expected = self._get_id(reg)
-        if value != expected:
-            raise IncompatibleError(
-                f"{reg}: the state has {value:#x}, this machine has {expected:#x}. The guest was "
-                "told of other CPU features than there are here; thaw it on a board that has them"
-            )
+    def _set_selected_ccsidr(self, _name: str, value: int) -> None:
+        self._identity.set_ccsidr(self._get_stored("CSSELR_EL1"), value)
 
-    def _define(self, reg: SysReg) -> None:
-        """Replace the core's idea of a register that the core does not model."""
-        if reg.model in _IN_CORE or reg.el > 1:
-            return
+    # --- the guest's view --------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Give the guest what the ID registers promise, and take away the rest."""
+        self._identity.settle()
+        self._engine.set_isa(self._identity.kept())
+        self._engine.on_undefined = UndefinedInstructions(self._engine, self._identity)
+        for reg in SYSREGS:
+            if self._identity.promises(reg.needs) and not _is_left_to_the_core(reg):
+                self._engine.define(reg.name, reg.at, self._model_of(reg))
+        for name, at in self._absent():
+            self._engine.define(name, at, RegisterModel())
+
+    def _absent(self) -> Iterator[tuple[str, At]]:
+        """What the core may have, and this vCPU has not."""
+        yield from ABSENT.items()
+        rows: tuple[SysReg | SysInstruction, ...] = (*SYSREGS, *SYS_INSTRUCTIONS)
+        for row in rows:
+            if not self._identity.promises(row.needs):
+                yield row.name, row.at
+
+    def _model_of(self, reg: SysReg) -> RegisterModel:
+        """What answers for a register in place of the core."""
         accessors = self._accessors[reg.name]
-        constant = self._id_registers[reg.name] if reg.model is Model.ID else None
-        model = RegisterModel(
+        constant = self._constant(reg)
+        return RegisterModel(
             read=accessors.read if constant is None and "R" in reg.access else None,
             write=accessors.write if "W" in reg.access else None,
             constant=constant,
@@ -127,7 +177,12 @@ class SysRegFile:
             write_el=reg.write_el,
             el0_allowed=None if reg.el else self._el0_check(reg),
         )
-        self._engine.define(reg.name, reg.at, model)
+
+    def _constant(self, reg: SysReg) -> int | None:
+        """What MRS gives, if it always gives the same."""
+        if reg.model is Model.ZERO and reg.access == "RO":
+            return 0
+        return self._identity.get(reg.name) if reg.model is Model.ID else None
 
     def _el0_check(self, reg: SysReg) -> Callable[[bool], bool] | None:
         """Who is asked whether EL0 may read, or else write, a register; None if it always may."""
@@ -136,14 +191,36 @@ class SysRegFile:
         if reg.name.startswith("CNT"):
             return lambda _is_read: self._timer.el0_allowed(reg.name)
         if reg.name == "CTR_EL0":
-            return lambda _is_read: bool(SCTLR_EL1(self._engine.get_sysreg(_SCTLR_EL1.at)).UCT)
+            return lambda _is_read: bool(SCTLR_EL1(self.get(BY_NAME["SCTLR_EL1"])).UCT)
+        if reg.name in _DEBUG_CHANNEL:
+            return lambda _is_read: not MDSCR_EL1(self.get(BY_NAME["MDSCR_EL1"])).TDCC
         return None
 
 
-_Key = TypeVar("_Key")
+def _is_left_to_the_core(reg: SysReg) -> bool:
+    return (
+        reg.el > 1
+        or reg.model in (Model.CORE, Model.BANKED_SP, Model.FP)
+        or reg.name in _PSTATE_OF_THE_CORE
+    )
 
 
-def _partials(
-    read: Callable[[_Key], int], write: Callable[[_Key, int], None], key: _Key
-) -> tuple[Callable[[], int], Callable[[int], None]]:
-    return partial(read, key), partial(write, key)
+def _key(reg: SysReg) -> object:
+    """By what a model knows a register: by its name, in most cases."""
+    match reg.model:
+        case Model.CORE:
+            return reg.at
+        case Model.BANKED_SP:
+            return int(reg.name[-1])
+        case Model.PSTATE:
+            return reg.writable
+    return reg.name
+
+
+def _zero(_name: str) -> int:
+    """What reads as zero."""
+    return 0
+
+
+def _ignore(_name: str, _value: int) -> None:
+    """A write to what reads as zero."""

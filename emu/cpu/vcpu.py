@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from emu.arch.id_layouts import CTR_EL0
 from emu.arch.sysregs import BY_NAME, SYSREGS, Model, SysReg
 from emu.core.clock import VirtualClock
-from emu.core.events import EventStream, ExceptionTaken, TimerFired
+from emu.core.events import (
+    EventStream,
+    ExceptionTaken,
+    FeatureIgnored,
+    InterruptTaken,
+    TimerFired,
+)
 from emu.core.ports import IrqLine, SysRegPort
 from emu.cpu.engine import Engine, verify
-from emu.cpu.model import ID_REGISTERS
+from emu.cpu.features import Policy
+from emu.cpu.identity import Identity, check_selector
+from emu.cpu.inner_shareable import InnerShareableDomain
+from emu.cpu.model import MAX, CpuModel
 from emu.cpu.pmu import Pmu
 from emu.cpu.sysregs import SysRegFile
 from emu.cpu.timer import GenericTimer
@@ -64,6 +74,12 @@ class Vcpu:
         timer_lines: where its timers' outputs go.
         gic: the registers of its GIC CPU interface, by name.
         id_registers: ID registers that differ from the CPU model's, by name.
+        domain: the vCPUs that share code and page tables with it.
+        on_timer_change: called after each write that may move a timer's next deadline.
+        model: the processor that it is.
+
+    Raises:
+        BoardError: `id_registers` promise a feature that is refused (`emu.cpu.features`).
     """
 
     def __init__(
@@ -76,13 +92,20 @@ class Vcpu:
         timer_lines: TimerLines,
         gic: Mapping[str, SysRegPort],
         id_registers: Mapping[str, int],
+        domain: InnerShareableDomain,
+        on_timer_change: Callable[[], None],
+        model: CpuModel = MAX,
     ) -> None:
         self.index = index
         self.mpidr = mpidr
         self._events = events
+        self._domain = domain
+        self._identity = Identity(model, {**id_registers, "MPIDR_EL1": mpidr})
         verify()
-        self.engine = Engine()
+        self.engine = Engine(model.core)
+        self.engine.on_first_run = self._begin
         self.engine.on_exception = self._tell_exception
+        self.engine.on_interrupt = self._tell_interrupt
         self._timer_intids = {
             "CNTV": timer_lines.virtual_intid,
             "CNTP": timer_lines.physical_intid,
@@ -91,32 +114,53 @@ class Vcpu:
             clock=clock,
             virtual_line=timer_lines.virtual,
             physical_line=timer_lines.physical,
-            on_change=self.engine.stop,
+            on_change=on_timer_change,
             on_fire=self._tell_timer,
         )
         self.pmu = Pmu(clock)
         self._sys_regs = SysRegFile(
             self.engine,
+            identity=self._identity,
             timer=self.timer,
             pmu=self.pmu,
             gic=gic,
-            id_registers={**ID_REGISTERS, **id_registers, "MPIDR_EL1": mpidr},
         )
         self._reset_state = self.state()
         for name in _KEPT_BY_RESET:
             del self._reset_state.sys_regs[name]
 
+    def has_sysreg(self, reg: SysReg) -> bool:
+        """Whether there is such a register to get and set."""
+        return self._sys_regs.has(reg)
+
     def get_sysreg(self, reg: SysReg) -> int:
-        """What a monitor reads from a system register."""
+        """What a monitor reads from a system register.
+
+        Raises:
+            IncompatibleError: this vCPU has no such register.
+        """
         return self._sys_regs.get(reg)
 
     def set_sysreg(self, reg: SysReg, value: int) -> None:
         """Set what a system register holds, as a monitor does.
 
         Raises:
-            IncompatibleError: it is an ID register of another value.
+            IncompatibleError: this vCPU has no such register; or it is an ID register that promises
+                what is refused, or differs from what the guest has run with.
         """
         self._sys_regs.set(reg, value)
+
+    def get_ccsidr(self, selector: int) -> int:
+        """CCSIDR_EL1 (32 bits) as it is with `selector` in CSSELR_EL1, whatever that holds.
+
+        Raises:
+            IncompatibleError: `selector` is not within 0 and 13.
+        """
+        return self._identity.ccsidr.get(check_selector(selector), 0)
+
+    def set_ccsidr(self, selector: int, value: int) -> None:
+        """Set CCSIDR_EL1 (32 bits) for `selector`. Raises as `get_ccsidr`."""
+        self._identity.set_ccsidr(selector, value)
 
     def state(self) -> VcpuState:
         """The architectural state, right whatever exception level the guest is in."""
@@ -126,14 +170,17 @@ class Vcpu:
             pc=engine.pc,
             pstate=engine.pstate,
             v=engine.get_v(),
-            sys_regs={reg.name: self.get_sysreg(reg) for reg in SAVED_SYSREGS},
+            sys_regs={
+                reg.name: self.get_sysreg(reg) for reg in SAVED_SYSREGS if self.has_sysreg(reg)
+            },
         )
 
     def load_state(self, state: VcpuState) -> None:
         """Take over `state`. Registers that it leaves out keep what they hold.
 
         Raises:
-            IncompatibleError: it is of an exception level that there is not.
+            IncompatibleError: it is of an exception level that there is not, or has a register
+                that this vCPU has not.
         """
         engine = self.engine
         engine.clear_transients()
@@ -153,9 +200,24 @@ class Vcpu:
         self.load_state(self._reset_state)
         self.timer.update()
 
+    def _begin(self) -> None:
+        """Before the guest's first instruction: settle what it finds, and tell what it will not."""
+        self._sys_regs.settle()
+        line_words = 1 << CTR_EL0(self._identity.get("CTR_EL0")).IminLine
+        self._domain.join(self.engine, code_line_bytes=4 * line_words)
+        if self._events.active:
+            for promise in self._identity.beyond():
+                if promise.policy is Policy.IGNORE:
+                    fields = promise.register, promise.field, promise.value
+                    self._events.emit(FeatureIgnored(self.index, *fields))
+
     def _tell_exception(self, esr: int, elr: int) -> None:
         if self._events.active:
             self._events.emit(ExceptionTaken(vcpu=self.index, esr=esr, elr=elr))
+
+    def _tell_interrupt(self, is_fiq: bool, elr: int) -> None:
+        if self._events.active:
+            self._events.emit(InterruptTaken(vcpu=self.index, is_fiq=is_fiq, elr=elr))
 
     def _tell_timer(self, name: str) -> None:
         if self._events.active:

@@ -111,6 +111,10 @@ class Pl011State:
                 )
 
 
+Source = Callable[[int], bytes]
+"""Where characters come from: gives at most so many, and none if there are no more."""
+
+
 class Pl011:
     """A PL011 in its MMIO window of 4 KiB.
 
@@ -130,6 +134,7 @@ class Pl011:
         self._events = events
         self._state = Pl011State()
         self._line = False
+        self._source: Source | None = None
 
     def state(self) -> Pl011State:
         """A copy of the device's state."""
@@ -152,10 +157,17 @@ class Pl011:
         (CR.LBE is 1), as on hardware. A full FIFO keeps what it holds, loses the new character
         and records an overrun.
         """
-        control = UARTCR(self._state.cr)
-        if control.UARTEN and control.RXE and not control.LBE:
+        if self._receives:
             self._receive(data)
             self._update_irq()
+
+    def connect(self, source: Source) -> None:
+        """Let characters come from `source` when the guest is ready for them, so that none is lost.
+
+        It is when it takes a receive interrupt (IMSC.RXIM or RTIM): Linux drains what came before.
+        `source` is asked for as many as the FIFO has room for, after each access of the guest.
+        """
+        self._source = source
 
     def read(self, offset: int, size: int, /) -> int:
         """Load `size` bytes. A read of DR takes a character from the FIFO (0 if it is empty)."""
@@ -164,6 +176,7 @@ class Pl011:
             return 0
         slot, index, byte = found
         value = self._read_register(slot.name, index)
+        self._pull()
         self._update_irq()
         return (value >> (8 * byte)) & ((1 << (8 * size)) - 1)
 
@@ -175,6 +188,7 @@ class Pl011:
         slot, _, byte = found
         covered = value & ((1 << (8 * size)) - 1)
         self._write_register(slot.name, (covered << (8 * byte)) & 0xFFFF_FFFF)
+        self._pull()
         self._update_irq()
 
     def _read_register(self, name: str, index: int) -> int:
@@ -215,6 +229,18 @@ class Pl011:
         self._state.ris |= UARTINT.TX.mask
         if UARTCR(self._state.cr).LBE:
             self._receive(bytes([character]))
+
+    @property
+    def _receives(self) -> bool:
+        """The receiver is enabled, and connected to the line."""
+        control = UARTCR(self._state.cr)
+        return bool(control.UARTEN and control.RXE and not control.LBE)
+
+    def _pull(self) -> None:
+        state, taken = self._state, UARTINT.RX.mask | UARTINT.RT.mask
+        room = state.fifo_depth - len(state.rx_fifo)
+        if self._source is not None and room and state.imsc & taken and self._receives:
+            self._receive(self._source(room))
 
     def _receive(self, data: bytes) -> None:
         for character in data:

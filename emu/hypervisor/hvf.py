@@ -92,6 +92,10 @@ class HvfVcpu:
         """`hv_vcpu_set_simd_fp_reg` for Q0 to Q31: 128 bits each."""
         self._engine.set_v(values)
 
+    def has_sys_reg(self, reg: SysReg) -> bool:
+        """Whether the vCPU's processor has the register."""
+        return self._vcpu.has_sysreg(reg)
+
     def get_sys_reg(self, reg: SysReg) -> int:
         """`hv_vcpu_get_sys_reg`.
 
@@ -108,7 +112,8 @@ class HvfVcpu:
 
         Raises:
             MachineError: the framework has no such system register.
-            IncompatibleError: it is an ID register of another value.
+            IncompatibleError: it is an ID register that promises what is refused, or differs from
+                what the guest has run with.
         """
         _check_sys_reg(reg)
         self._vcpu.set_sysreg(reg, value)

@@ -1,7 +1,21 @@
 """A board come alive: vCPUs, GIC and devices in one virtual time."""
 
-from emu.machine.machine import BootSource, Machine, Stop
+from emu.machine.machine import BootSource, Machine
 from emu.machine.psci import Power
+from emu.machine.schedule import Explicit, RoundRobin, Schedule, Shuffled, Turn
+from emu.machine.scheduler import Stop
 from emu.machine.state import MachineState, differences
 
-__all__ = ["BootSource", "Machine", "MachineState", "Power", "Stop", "differences"]
+__all__ = [
+    "BootSource",
+    "Explicit",
+    "Machine",
+    "MachineState",
+    "Power",
+    "RoundRobin",
+    "Schedule",
+    "Shuffled",
+    "Stop",
+    "Turn",
+    "differences",
+]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Self
 
@@ -14,32 +12,23 @@ from emu.boards.board import Board
 from emu.boards.boot import boot_layout
 from emu.boards.devicetree import build_fdt
 from emu.core.bus import Bus
-from emu.core.clock import CYCLES_MAX, VirtualClock
-from emu.core.events import EventStream, WaitStarted
+from emu.core.clock import VirtualClock
+from emu.core.events import EventStream
 from emu.core.image import Image
 from emu.core.ports import IrqLine
 from emu.core.ram import Ram
-from emu.cpu import TimerLines, Vcpu
+from emu.cpu import CpuModel, InnerShareableDomain, TimerLines, Vcpu, find_cpu_model
 from emu.devices.pl011 import Pl011
 from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.psci import Power, Psci
+from emu.machine.schedule import RoundRobin, Schedule
+from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import MachineState
 
-SLICE_INSTRUCTIONS_MAX = 1 << 24
-"""The most instructions that one call into the core executes."""
-
-
-class Stop(Enum):
-    """Why a run ended."""
-
-    LIMIT = "the instruction limit is reached"
-    REQUESTED = "a listener asked for it"
-    SYSTEM_OFF = "the guest powered off"
-    SYSTEM_RESET = "the guest reset the system"
-    IDLE = "every vCPU waits, and no timer will wake it"
+_DEFAULT_SCHEDULE = RoundRobin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +46,23 @@ class Machine:
     Args:
         board: what it consists of.
         ram: its memory, at the board's DRAM base.
-        vcpu_count: number of vCPUs; one, at present.
+        vcpu_count: number of vCPUs, 1 to the board's most.
+        schedule: which vCPU runs when.
         entropy: what the guest's TRNG draws from; needed if the board has a TRNG.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
+        cpu_model: the processor, if not the board's.
 
     Attributes:
         events: everything that happens.
         console: all bytes that the guest has sent to its serial console.
-        instructions: executed so far.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         boot_source: what it was booted from.
 
     Raises:
-        BoardError: the board can't be had with this RAM or number of vCPUs, or needs entropy.
+        BoardError: the board can't be had with this RAM or number of vCPUs or processor, or needs
+            entropy.
+        ScheduleError: the schedule is not one of so many vCPUs.
         EngineError: the installed Unicorn can't run machines.
     """
 
@@ -80,25 +72,26 @@ class Machine:
         *,
         ram: Ram,
         vcpu_count: int = 1,
+        schedule: Schedule = _DEFAULT_SCHEDULE,
         entropy: Entropy | None = None,
         host_clock: int = 0,
+        cpu_model: CpuModel | None = None,
     ) -> None:
-        if vcpu_count != 1:
-            raise BoardError(f"{vcpu_count} vCPUs asked for; machines have exactly 1 at present")
+        mpidrs = board.mpidrs(vcpu_count)
+        schedule.check(vcpu_count)
         _check_ram(board, ram)
         self.board = board
+        self.cpu_model = cpu_model or find_cpu_model(board.cpu_model)
         self.ram = ram
         self.clock = VirtualClock(cycles_per_tick=board.cycles_per_tick, start_cycles=host_clock)
         self.events = EventStream(self.clock)
         self.console = bytearray()
-        self.instructions = 0
         self.vmgenid: VmGenId | None = None
         self.boot_source = BootSource()
         self._vcpus: list[Vcpu] = []
+        self._domain = InnerShareableDomain(vcpu_count)
+        ram.on_write = self._domain.forget_code
         self._closed = False
-        self._stop: Stop | None = None
-        self._ended: Stop | None = None
-        mpidrs = board.mpidrs(vcpu_count)
         self.gic = GicV3(
             mpidrs=mpidrs,
             spi_count=board.spi_count,
@@ -110,11 +103,19 @@ class Machine:
             self._vcpus,
             ram=ram,
             boot_pstate=board.boot_pstate,
-            on_power_change=partial(self._stop_slice, None),
+            on_power_change=self._power_changed,
             on_system_off=self._system_off,
         )
         self.firmware = FirmwareCalls(
             board.firmware, psci=self.psci, entropy=entropy, events=self.events
+        )
+        self._scheduler = Scheduler(
+            self._vcpus,
+            self.psci.power,
+            vcpu_count=vcpu_count,
+            clock=self.clock,
+            events=self.events,
+            schedule=schedule,
         )
         self.pl011 = Pl011(self.gic.spi(board.pl011_intid), self.console.append, self.events)
         self.bus = self._build_bus(vcpu_count)
@@ -136,27 +137,40 @@ class Machine:
     @property
     def vcpus(self) -> Sequence[Vcpu]:
         """The vCPUs, by index; `MachineError` once the machine is closed."""
-        if self._closed:
-            raise MachineError("the machine is closed: its vCPUs are gone")
+        self._check_open()
         return self._vcpus
 
     # --- booting -----------------------------------------------------------------------------
 
     def boot(
-        self, image: Image, *, entropy: Entropy, bootargs: str = "", image_path: str = ""
+        self,
+        image: Image,
+        *,
+        entropy: Entropy,
+        initrd: bytes = b"",
+        bootargs: str = "",
+        image_path: str = "",
+        initrd_path: str | None = None,
     ) -> None:
-        """Load `image` and its device tree, and put vCPU 0 at its entry.
+        """Load `image`, `initrd` and the device tree, and put vCPU 0 at the image's entry.
 
         Args:
             image: an arm64 Image.
             entropy: draws the first generation id.
+            initrd: the initial RAM disk; empty for none.
             bootargs: the kernel command line, to which the board adds its own.
             image_path: where the image is from, for a snapshot to carry.
+            initrd_path: where the initial RAM disk is from, likewise.
 
         Raises:
-            BoardError: the image or the device tree does not fit.
+            BoardError: the image, the initial RAM disk or the device tree does not fit.
         """
-        layout = boot_layout(self.board, ram_size_bytes=self.ram.size_bytes, image=image)
+        layout = boot_layout(
+            self.board,
+            ram_size_bytes=self.ram.size_bytes,
+            image=image,
+            initrd_size_bytes=len(initrd),
+        )
         self.vmgenid = VmGenId.new(
             self.board.resource_allocator(), entropy=entropy, irqs=self.gsi, events=self.events
         )
@@ -167,14 +181,17 @@ class Machine:
             mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
             bootargs=bootargs,
             vmgenid=self.vmgenid.save(),
+            initrd=layout.initrd,
         )
         self.ram.write(layout.kernel.base, image.data)
+        if layout.initrd is not None:
+            self.ram.write(layout.initrd.base, initrd)
         self.ram.write(layout.fdt.base, fdt)
         boot_vcpu = self.vcpus[0].engine
         boot_vcpu.set_x([layout.fdt.base] + [0] * 30)
         boot_vcpu.pc = layout.kernel.base
         boot_vcpu.pstate = self.board.boot_pstate
-        self.boot_source = BootSource(kernel_image_path=image_path, boot_args=bootargs)
+        self.boot_source = BootSource(image_path, initrd_path, bootargs)
         self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(self.vcpus) - 1)
 
     def gsi(self, gsi: int) -> IrqLine:
@@ -183,34 +200,30 @@ class Machine:
 
     # --- running -----------------------------------------------------------------------------
 
-    def run(self, max_instructions: int | None = None) -> Stop:
-        """Run until something ends it, or exactly `max_instructions` are executed.
+    @property
+    def instructions(self) -> int:
+        """Executed so far, by all vCPUs together."""
+        return self._scheduler.instructions
+
+    def run(self, max_instructions: int | None = None, max_cycles: int | None = None) -> Stop:
+        """Run until something ends it, and at most so many instructions, or cycles, from here.
 
         Raises:
             GuestError: the guest did what this machine does not model.
             MachineError: the machine is closed.
         """
-        end = self.instructions + (sys.maxsize if max_instructions is None else max_instructions)
-        while self._ended is None:
-            awake = self._stop is None and self.instructions < end and self._wake()
-            if self._stop is not None:
-                reason, self._stop = self._stop, None
-                return reason
-            if self.instructions >= end:
-                return Stop.LIMIT
-            if not awake:
-                return Stop.IDLE
-            self._run_slice(self.vcpus[0], end - self.instructions)
-        return self._ended
+        self._check_open()
+        return self._scheduler.run(max_instructions, max_cycles)
 
     def stop(self) -> None:
         """Called from a listener: end the run exactly before the next instruction."""
-        self._stop_slice(Stop.REQUESTED)
+        self._scheduler.interrupt(Stop.REQUESTED)
 
     def quiesce(self) -> None:
-        """Drop what no snapshot carries: exclusive monitors, waits of WFI, TLBs."""
+        """Drop what no snapshot carries: exclusive monitors, waits of WFI, TLBs, turns."""
         for vcpu in self.vcpus:
             vcpu.engine.clear_transients()
+        self._scheduler.restart()
 
     def drive_timer_lines(self) -> None:
         """Drive the timers' lines as the time and the registers demand; `run` does so by itself."""
@@ -257,40 +270,21 @@ class Machine:
                 **self.board.id_registers,
                 "CNTFRQ_EL0": self.board.counter_frequency_hz,
             },
+            domain=self._domain,
+            on_timer_change=lambda: self._timers_changed(vcpu),
+            model=self.cpu_model,
         )
         self.firmware.attach(vcpu)
         self._vcpus.append(vcpu)
         self.psci.power.append(Power.OFF)
         vcpu.engine.map_ram(self.ram.base, self.ram.size_bytes, self.ram.host_address)
         for mapping in self.bus.mappings:
-            vcpu.engine.map_mmio(mapping.base, mapping.size_bytes, mapping.window)
+            window = self.bus.window(mapping, index)
+            vcpu.engine.map_mmio(mapping.base, mapping.size_bytes, window)
 
-    def _wake(self) -> bool:
-        """Let time pass until vCPU 0 has something to do; False if it never will."""
-        vcpu = self.vcpus[0]
-        vcpu.timer.update()
-        if self.psci.power[0] is not Power.ON:
-            return False
-        while vcpu.engine.waiting and not vcpu.engine.interrupt_asserted:
-            idle_cycles = vcpu.timer.cycles_to_rise()
-            if idle_cycles is None or self.clock.now() + idle_cycles > CYCLES_MAX:
-                return False
-            self.clock.advance(idle_cycles)
-            vcpu.timer.update()
-        return True
-
-    def _run_slice(self, vcpu: Vcpu, left: int) -> None:
-        engine = vcpu.engine
-        limits = (SLICE_INSTRUCTIONS_MAX, left, vcpu.timer.cycles_to_change())
-        self.clock.begin_slice(engine.executed)
-        try:
-            engine.run(min(limit for limit in limits if limit is not None))
-        finally:
-            executed = engine.executed()
-            self.clock.end_slice(executed)
-            self.instructions += executed
-        if engine.waiting and not engine.interrupt_asserted and self.events.active:
-            self.events.emit(WaitStarted(vcpu.index))
+    def _check_open(self) -> None:
+        if self._closed:
+            raise MachineError("the machine is closed: its vCPUs are gone")
 
     def _set_irq(self, index: int, asserted: bool) -> None:
         self.vcpus[index].engine.set_irq(asserted)
@@ -298,14 +292,18 @@ class Machine:
     def _set_fiq(self, index: int, asserted: bool) -> None:
         self.vcpus[index].engine.set_fiq(asserted)
 
-    def _system_off(self, function: Function) -> None:
-        self._ended = Stop.SYSTEM_OFF if function is Function.SYSTEM_OFF else Stop.SYSTEM_RESET
-        self._stop_slice(None)
+    def _timers_changed(self, vcpu: Vcpu) -> None:
+        self._scheduler.timers_changed()
+        vcpu.engine.stop()
 
-    def _stop_slice(self, reason: Stop | None) -> None:
-        self._stop = reason or self._stop
-        for vcpu in self.vcpus:
-            vcpu.engine.stop()
+    def _power_changed(self) -> None:
+        self._scheduler.timers_changed()
+        self._scheduler.interrupt()
+
+    def _system_off(self, function: Function) -> None:
+        self._scheduler.end(
+            Stop.SYSTEM_OFF if function is Function.SYSTEM_OFF else Stop.SYSTEM_RESET
+        )
 
 
 def _check_ram(board: Board, ram: Ram) -> None:

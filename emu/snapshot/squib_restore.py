@@ -128,7 +128,7 @@ def set_system_registers(context: RestoreContext) -> None:
     """Squib's map of system registers, in the order of its keys.
 
     Raises:
-        IncompatibleError: a key is unknown, or an ID register has another value here.
+        IncompatibleError: a key is unknown, or an ID register promises what is refused here.
     """
     for index, (vcpu, saved) in enumerate(context.vcpus()):
         for key in sorted(saved.sys_regs):

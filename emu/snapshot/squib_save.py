@@ -108,7 +108,11 @@ def save_extra_registers(context: SaveContext) -> None:
         vcpus=[
             ExtraVcpu(
                 mpidr=vcpu.mpidr,
-                sys_regs={reg.encoding: _get_extra(vcpu, reg) for reg in EXTRA_SYSREGS},
+                sys_regs={
+                    reg.encoding: _get_extra(vcpu, reg)
+                    for reg in EXTRA_SYSREGS
+                    if vcpu.has_sys_reg(reg)
+                },
             )
             for vcpu in context.vm.vcpus
         ],

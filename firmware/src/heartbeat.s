@@ -2,13 +2,14 @@
 // It ignores arguments.mode and arguments.rounds.
 
     .include "layout.inc"               // from firmware/layout.py
-    .include "board_squib.inc"
+    .include "board.inc"                // the board_*.inc that is built for
     .include "macros.inc"
 
     .text
     .include "boot.inc"
     .include "mmu.inc"
     .include "pl011.inc"
+    .include "irq_frame.inc"
     .include "vectors.inc"
     .include "psci.inc"
     .include "gicv3.inc"

@@ -2,13 +2,14 @@
 // for its last tick and powers off. It says nothing; what it saw is in `results`.
 
     .include "layout.inc"               // from firmware/layout.py
-    .include "board_squib.inc"
+    .include "board.inc"                // the board_*.inc that is built for
     .include "macros.inc"
 
     .text
     .include "boot.inc"
     .include "mmu.inc"
     .include "pl011.inc"
+    .include "irq_frame.inc"
     .include "vectors.inc"
     .include "psci.inc"
     .include "gicv3.inc"

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from emu.errors import ValueFileError
 from emu.inspect.open import value_of_json
-from harness.actions.files import about, note_others, written
-
-STANDARD_INPUT = Path("-")
+from harness.actions.files import about, note_others, read_input, written
 
 
 def run(value: Path, output: Path, as_id: str | None, *, as_json: bool) -> None:
     """Write the state file of a JSON value to `output`; raises `SnapshotError` or `OSError`."""
     with about(value):
-        state = value_of_json(_text(_read(value)), as_id)
+        state = value_of_json(_text(read_input(value)), as_id)
         encoded = state.format.encode(state.snapshot)
     written(output, state.format, encoded, as_json=as_json)
     note_others(value, state)
-
-
-def _read(value: Path) -> bytes:
-    if value != STANDARD_INPUT:
-        return value.read_bytes()
-    if sys.stdin is None:
-        raise ValueFileError("there is no standard input; name a file")
-    return sys.stdin.buffer.read()
 
 
 def _text(data: bytes) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emu.errors import SnapshotError
+from emu.errors import ThawbenchError
 from emu.formats.atomic import write_atomic
 from emu.formats.format import Format
 from emu.inspect.open import OpenState, open_state
 from harness.report.output import note, print_json
+
+STANDARD_STREAM = Path("-")
+"""Standard input or output, where a file is asked for."""
 
 
 @contextmanager
@@ -21,9 +26,18 @@ def about(path: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
-    except SnapshotError as error:
+    except ThawbenchError as error:
         error.args = (f"{path}: {error}",)
         raise
+
+
+def read_input(path: Path) -> bytes:
+    """What a file holds, or standard input if it is `-`. Raises `OSError`."""
+    if path != STANDARD_STREAM:
+        return path.read_bytes()
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "there is no standard input; name a file", str(path))
+    return sys.stdin.buffer.read()
 
 
 def opened(path: Path, as_id: str | None) -> OpenState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from emu.boards.squib import SQUIB
 from emu.errors import PlanError
 from emu.snapshot import RESTORE_PLAN, Plan, Snapshot, thaw
 from harness.actions.files import about
+from harness.actions.running import RunOptions, Session
 from harness.entropy import SeededEntropy
 from harness.report.console import stdout
+from harness.report.status_line import StatusLine
 from harness.report.timeline import Timeline
 
 
@@ -24,7 +27,6 @@ class ThawOptions:
         host_clock: the host's clock, in cycles; None for what it was at the freeze.
         foreign_gic: what to do about a GIC state that was not made here.
         plan: a restore plan in TOML, in place of the dialect's own.
-        max_instructions: after so many the run ends.
     """
 
     memory: Path | None
@@ -32,15 +34,14 @@ class ThawOptions:
     host_clock: int | None
     foreign_gic: str
     plan: Path | None
-    max_instructions: int
 
 
-def run(state_path: Path, options: ThawOptions) -> int:
+def thaw_and_run(state_path: Path, options: ThawOptions, running: RunOptions) -> int:
     """Thaw `state_path` with its memory, run on, and print the timeline; the exit status.
 
     Raises:
-        ThawbenchError: it can't be thawed, or the guest did what is not modelled.
-        OSError: a file can't be read.
+        ThawbenchError: it can't be thawed.
+        OSError: a file can't be read or written.
     """
     console = stdout()
     plan = _plan(options)
@@ -48,22 +49,25 @@ def run(state_path: Path, options: ThawOptions) -> int:
         snapshot = Snapshot.load(state_path, options.memory)
     timeline = Timeline(SQUIB, SQUIB.intid(SQUIB.free_gsis[0]))
     timeline.chapter(f"thaw {state_path.name}")
-    with thaw(
-        snapshot,
-        entropy=SeededEntropy(options.seed),
-        plan=plan,
-        host_clock=options.host_clock,
-        listener=timeline.listen,
-    ) as machine:
-        timeline.chapter("the guest goes on")
-        stop = machine.run(options.max_instructions)
-        executed = machine.instructions
-    console.print(timeline.table())
-    console.print(f"\n{stop.value}, after {executed} instructions")
-    console.print(
-        f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})"
-    )
-    return 0
+    status = StatusLine(sys.stderr)
+    with Session(running, listeners=[timeline.listen], status=status) as session:
+        machine = thaw(
+            snapshot,
+            entropy=SeededEntropy(options.seed),
+            plan=plan,
+            host_clock=options.host_clock,
+            listener=session.listen,
+        )
+        with machine:
+            timeline.chapter("the guest goes on")
+            ending = session.run(machine)
+    if not running.stdout_users:
+        console.print(timeline.table())
+        console.print(f"\n{ending.reason}, after {ending.found.instructions} instructions")
+        console.print(
+            f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})"
+        )
+    return 0 if ending.powered_off else 1
 
 
 def _plan(options: ThawOptions) -> Plan:

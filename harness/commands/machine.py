@@ -1,13 +1,17 @@
-"""The commands that run a machine: `demo` and `thaw`."""
+"""The commands that run a machine: `demo`, `thaw` and `boot`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands.options import ENTROPY, FILE
+from harness.commands.options import ENTROPY, FILE, run_options
+
+if TYPE_CHECKING:
+    from harness.actions.running import RunOptions
 
 
 @click.command()
@@ -40,10 +44,7 @@ def demo(output: Path, entropy: bytes | None) -> None:
     show_default=True, help="What to do about a GIC state that was not made here.",
 )  # fmt: skip
 @click.option("--plan", type=FILE, help="Restore plan in TOML, in place of squib's own.")
-@click.option(
-    "--max-insns", type=click.IntRange(min=0), default=10_000_000, show_default=True,
-    help="Stop after so many instructions.",
-)  # fmt: skip
+@run_options(max_instructions=10_000_000)
 def thaw(
     *,
     file: Path,
@@ -52,10 +53,14 @@ def thaw(
     host_clock: int | None,
     foreign_gic: str,
     plan: Path | None,
-    max_insns: int,
+    run: RunOptions,
 ) -> None:
-    """Thaw the state file FILE with its memory file, run on, and show what happens."""
-    from harness.actions.thaw import ThawOptions, run
+    """Thaw the state file FILE with its memory file, run on, and show what happens.
+
+    The exit status is 0 if the guest powers off, and 1 if it ends in any other way, of which there
+    is a report on stderr.
+    """
+    from harness.actions.thaw import ThawOptions, thaw_and_run
     from harness.entropy import draw_seed
 
     options = ThawOptions(
@@ -64,6 +69,74 @@ def thaw(
         host_clock=host_clock,
         foreign_gic=foreign_gic,
         plan=plan,
-        max_instructions=max_insns,
     )
-    sys.exit(run(file, options))
+    sys.exit(thaw_and_run(file, options, run))
+
+
+@click.command()
+@click.option("--board", default="squib", show_default=True, help="What the machine consists of.")
+@click.option("--kernel", type=FILE, help="The kernel: an arm64 Image, not compressed.")
+@click.option("--guest", metavar="NAME", help="A bare-metal guest that comes along, as the kernel.")
+@click.option("--initrd", type=FILE, help="Initial RAM disk.")
+@click.option("--cpu", metavar="MODEL", help="max or cortex-a72; what the board has by default.")
+@click.option("--vcpus", type=int, default=1, show_default=True, help="Number of vCPUs.")
+@click.option(
+    "--memory", "memory_mib", metavar="MiB", type=int, default=512, show_default=True,
+    help="Guest RAM.",
+)  # fmt: skip
+@click.option(
+    "--schedule", default="round-robin", show_default=True,
+    help="Which vCPU runs when: round-robin, shuffled:SEED, or turns as VCPU:INSNS,VCPU:INSNS,…",
+)  # fmt: skip
+@click.option(
+    "--quantum", metavar="N", type=int, default=10_000, show_default=True,
+    help="Instructions of a turn; of a shuffled one, at most.",
+)  # fmt: skip
+@click.option("--append", "bootargs", metavar="TEXT", default="", help="Kernel command line.")
+@click.option(
+    "--input", "input_path", type=FILE,
+    help="What arrives at the serial console, when the guest is ready for it; - is standard input.",
+)  # fmt: skip
+@ENTROPY
+@run_options(max_instructions=None)
+def boot(
+    *,
+    board: str,
+    kernel: Path | None,
+    guest: str | None,
+    initrd: Path | None,
+    cpu: str | None,
+    vcpus: int,
+    memory_mib: int,
+    schedule: str,
+    quantum: int,
+    bootargs: str,
+    input_path: Path | None,
+    entropy: bytes | None,
+    run: RunOptions,
+) -> None:
+    """Boot a kernel, with its serial console on stdout, in virtual time.
+
+    The exit status is 0 if the guest powers off, and 1 if it ends in any other way: it dies, waits
+    for ever, resets the machine, or reaches a limit. Then there is a report on stderr.
+    """
+    from harness.actions.boot import BootOptions, boot_and_run
+    from harness.entropy import draw_seed
+
+    if (kernel is None) == (guest is None):
+        raise click.UsageError("give either --kernel FILE or --guest NAME")
+    options = BootOptions(
+        board=board,
+        kernel=kernel,
+        guest=guest,
+        initrd=initrd,
+        cpu_model=cpu,
+        vcpu_count=vcpus,
+        memory_mib=memory_mib,
+        schedule=schedule,
+        quantum=quantum,
+        bootargs=bootargs,
+        input_path=input_path,
+        seed=draw_seed() if entropy is None else entropy,
+    )
+    sys.exit(boot_and_run(options, run))

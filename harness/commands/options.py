@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,3 +32,81 @@ ENTROPY = click.option(
     "--entropy", metavar="HEX", callback=_parse_seed,
     help="Seed of all randomness; drawn from the system and printed by default.",
 )  # fmt: skip
+
+
+def _finite(_ctx: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds")
+    return value
+
+
+_Command = Callable[..., None]
+_Decorator = Callable[[_Command], _Command]
+
+_RUN: tuple[_Decorator, ...] = (
+    click.option(
+        "--max-time", "max_time_s", metavar="SECONDS", type=click.FloatRange(0, 1e9),
+        callback=_finite, help="End the run after so much virtual time.",
+    ),
+    click.option(
+        "--events", metavar="FILE", type=FILE,
+        help="Write every event as a line of JSON; - is standard output.",
+    ),
+    click.option(
+        "--trace", metavar="[FILE]", type=FILE, is_flag=False, flag_value="-",
+        help="Write every instruction, disassembled; to standard output by default.",
+    ),
+    click.option(
+        "--trace-from", metavar="CYCLES", type=click.IntRange(min=0), default=0,
+        help="Trace from this virtual time on.",
+    ),
+    click.option(
+        "--trace-last", metavar="N", type=click.IntRange(0, 1_000_000), default=0,
+        help="Trace, and show the last N lines in the report.",
+    ),
+    click.option(
+        "--symbols", metavar="ELF", type=FILE, multiple=True,
+        help="Names for addresses: an ELF file, or a table such as System.map. May be repeated.",
+    ),
+    click.option(
+        "--json", "as_json", is_flag=True,
+        help="Print how it ended, and all that there is to know, as JSON.",
+    ),
+)  # fmt: skip
+_RUN_NAMES = (
+    "max_instructions", "max_time_s", "events", "trace", "trace_from", "trace_last", "symbols",
+    "as_json",
+)  # fmt: skip
+
+
+def run_options(*, max_instructions: int | None) -> _Decorator:
+    """Options of a command that runs a guest, which gets them as one argument: `run`.
+
+    Args:
+        max_instructions: the limit by default; None for none.
+    """
+    limit: _Decorator = click.option(
+        "--max-insns", "max_instructions", metavar="N", type=click.IntRange(min=0),
+        default=max_instructions, show_default=max_instructions is not None,
+        help="End the run after so many instructions.",
+    )  # fmt: skip
+
+    def decorate(command: _Command) -> _Command:
+        @wraps(command)
+        def collected(**arguments: Any) -> None:
+            from harness.actions.running import RunOptions
+
+            run = RunOptions(**{name: arguments.pop(name) for name in _RUN_NAMES})
+            if run.stdout_users > 1:
+                raise click.UsageError(
+                    "--events -, --trace and --json print to standard output: "
+                    "name files for all but one of them"
+                )
+            command(run=run, **arguments)
+
+        done: _Command = collected
+        for option in reversed((limit, *_RUN)):
+            done = option(done)
+        return done
+
+    return decorate

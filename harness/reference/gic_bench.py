@@ -89,6 +89,11 @@ class GicBench:
             self.set_icc("IGRPEN0", 1, vcpu=vcpu)
             self.set_icc("IGRPEN1", 1, vcpu=vcpu)
 
+    def make_spis_level_sensitive(self) -> None:
+        """All of them; after reset they are edge-triggered."""
+        for index in range(2, GICD.by_name["GICD_ICFGR"].count):
+            self.write("GICD_ICFGR", 0, index)
+
     def prioritise(self, intid: int, priority: int, *, vcpu: int = 0) -> None:
         """Set one interrupt's priority, by a byte access to its IPRIORITYR."""
         if intid < 32:

@@ -3,7 +3,7 @@
 It is written from the architecture (IHI 0069 H) and shares no code with `emu.gic`, nor any of its
 register tables. Section numbers stand next to the rules. It covers what a guest can observe of a
 GIC with one security state, affinity routing, 32 priorities and no LPIs: register values, the
-results of acknowledging, and whether each vCPU's interrupt input is asserted.
+results of acknowledging, and whether each vCPU's IRQ and FIQ inputs are asserted.
 """
 
 from __future__ import annotations
@@ -120,9 +120,12 @@ class ReferenceGic:
                 return None
         return interrupt
 
-    def asserted(self, vcpu: int) -> bool:
-        """Whether the vCPU's interrupt input is asserted."""
-        return self.signalled(vcpu) is not None
+    def inputs(self, vcpu: int) -> tuple[bool, bool]:
+        """4.6.2: whether the vCPU's IRQ and FIQ inputs are asserted."""
+        interrupt = self.signalled(vcpu)
+        if interrupt is None:
+            return (False, False)
+        return (interrupt.group == 1, interrupt.group == 0)
 
     # --- system registers (12.2) ----------------------------------------------------------------
 
@@ -130,12 +133,14 @@ class ReferenceGic:
         """MRS of ICC_<name>_EL1."""
         if name in ("IAR0", "IAR1"):
             return self._acknowledge(vcpu, int(name[3]))
-        interface = self.vcpus[vcpu]
+        if name in ("HPPIR0", "HPPIR1"):
+            return self._highest_pending_intid(vcpu, int(name[5]))
+        return self._stored_icc(self.vcpus[vcpu]).get(name, 0)
+
+    def _stored_icc(self, interface: Vcpu) -> dict[str, int]:
         shared_point = min(interface.binary_point[0] + 1, 7)
-        long_affinity = any(other.affinity % 256 > 15 for other in self.vcpus)
-        values: dict[str, int] = {
-            "HPPIR0": self._highest_pending_intid(vcpu, 0),
-            "HPPIR1": self._highest_pending_intid(vcpu, 1),
+        long_affinity = any(vcpu.affinity % 256 > 15 for vcpu in self.vcpus)
+        return {
             "BPR0": interface.binary_point[0],
             "BPR1": shared_point if interface.common_binary_point else interface.binary_point[1],
             "IGRPEN0": int(interface.group_enabled[0]),
@@ -150,7 +155,6 @@ class ReferenceGic:
             + (1 if interface.common_binary_point else 0),
             "SRE": 7,
         }
-        return values.get(name, 0)
 
     def write_icc(self, vcpu: int, name: str, value: int) -> None:
         """MSR of ICC_<name>_EL1."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Iterable
+from typing import BinaryIO, TextIO
 
 import click
 
@@ -21,6 +24,16 @@ def print_lines(lines: Iterable[str]) -> None:
     """A result for people."""
     for line in lines:
         click.echo(line)
+
+
+def stdout_text() -> TextIO:
+    """Stdout as text; nowhere, if there is none."""
+    return sys.stdout or io.StringIO()
+
+
+def stdout_bytes() -> BinaryIO:
+    """Stdout for bytes; nowhere, if there is none."""
+    return sys.stdout.buffer if isinstance(sys.stdout, io.TextIOWrapper) else io.BytesIO()
 
 
 def note(message: str) -> None:

@@ -66,7 +66,7 @@ def test_each_access_reaches_the_window_and_is_an_event(events: EventStream) -> 
     window = Window()
     bus = Bus(events)
     bus.attach("UART", 0x1000, PAGE_BYTES, window)
-    watched = bus.mappings[0].window
+    watched = bus.window(bus.mappings[0], vcpu=3)
     assert watched.read(4, 4) == 0xAB
     watched.write(8, 1, 5)
     told: list[tuple[Stamped, int]] = []
@@ -75,6 +75,6 @@ def test_each_access_reaches_the_window_and_is_an_event(events: EventStream) -> 
     watched.write(12, 4, 6)
     assert window.accesses == [(4, 4), (8, 1, 5), (0, 2), (12, 4, 6)]
     assert told == [
-        (Stamped(9, MmioAccess("UART", 0, 2, 0xAB, is_write=False)), 3),
-        (Stamped(9, MmioAccess("UART", 12, 4, 6, is_write=True)), 3),
+        (Stamped(9, MmioAccess(3, "UART", 0, 2, 0xAB, is_write=False)), 3),
+        (Stamped(9, MmioAccess(3, "UART", 12, 4, 6, is_write=True)), 3),
     ]

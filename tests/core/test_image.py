@@ -86,3 +86,31 @@ def test_an_error_says_what_the_file_is_instead(data: bytes, message: str) -> No
 def test_any_bytes_give_an_image_or_a_board_error(data: bytes) -> None:
     with contextlib.suppress(BoardError):
         assert Image.parse(data).data == data
+
+
+def efi_image(text_bytes: int, data_bytes: int, missing: int = 0) -> bytes:
+    """An image that is an EFI program too, with two sections behind its headers."""
+    coff = b"PE\0\0" + struct.pack("<2H3I2H", 0xAA64, 2, 0, 0, 0, 16, 0) + bytes(16)
+    start = 64 + len(coff) + 2 * 40
+    sections = b"".join(
+        struct.pack("<8s4I16x", name, size, 0, size, at)
+        for name, size, at in (
+            (b".text", text_bytes, start),
+            (b".data", data_bytes, start + text_bytes),
+        )
+    )
+    data = image(payload=coff + sections + bytes(text_bytes + data_bytes))
+    return data[: len(data) - missing]
+
+
+def test_an_image_with_all_of_its_sections_is_whole() -> None:
+    """Though the RAM that it needs is more than the file has."""
+    data = efi_image(100, 50)
+    assert Image.parse(data).image_size_bytes == 0x1000
+    assert Image.parse(data + b"signature").data == data + b"signature"
+
+
+@pytest.mark.parametrize("missing", [1, 50, 149, 150 + 79])
+def test_an_image_that_is_cut_off_is_refused(missing: int) -> None:
+    with pytest.raises(BoardError, match="cut off"):
+        Image.parse(efi_image(100, 50, missing))

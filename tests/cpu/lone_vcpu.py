@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from emu.arch.layouts import ESR_EL1
 from emu.arch.sysregs import BY_NAME, SYSREGS, Model
 from emu.core.clock import VirtualClock
 from emu.core.events import EventStream
 from emu.core.ram import Ram
-from emu.cpu import TimerLines, Vcpu
+from emu.cpu import MAX, CpuModel, InnerShareableDomain, TimerLines, Vcpu
 from tests.cpu import bench as at
 
 COUNTER_FREQUENCY_HZ = 24_000_000
@@ -52,6 +54,8 @@ class LoneVcpu:
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(cycles_per_tick=4))
     virtual: Line = field(default_factory=Line)
     physical: Line = field(default_factory=Line)
+    model: CpuModel = MAX
+    id_registers: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.events = EventStream(self.clock)
@@ -63,12 +67,22 @@ class LoneVcpu:
             events=self.events,
             timer_lines=TimerLines(self.virtual, 27, self.physical, 30),
             gic=self.gic,
-            id_registers={"CNTFRQ_EL0": COUNTER_FREQUENCY_HZ},
+            id_registers={"CNTFRQ_EL0": COUNTER_FREQUENCY_HZ, **self.id_registers},
+            domain=InnerShareableDomain(1),
+            on_timer_change=self._stop,
+            model=self.model,
         )
         self.ram = Ram(at.RAM, at.RAM_SIZE_BYTES)
         self.vcpu.engine.map_ram(at.RAM, at.RAM_SIZE_BYTES, self.ram.host_address)
         self.vcpu.set_sysreg(BY_NAME["VBAR_EL1"], at.VECTORS)
         self._next = at.RAM + at.RAM_SIZE_BYTES // 2
+
+    def _stop(self) -> None:
+        self.vcpu.engine.stop()
+
+    def esr(self) -> ESR_EL1:
+        """The syndrome of the last exception."""
+        return ESR_EL1(self.vcpu.get_sysreg(BY_NAME["ESR_EL1"]))
 
     def execute(self, word: int, *, pstate: int = at.EL1H) -> bool:
         """Execute one instruction; whether it ran, in place of raising an exception."""

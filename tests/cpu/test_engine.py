@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given
 
 from emu.cpu.engine import RegisterModel
-from emu.errors import GuestError
 from tests import a64
 from tests.cpu import bench as at
 from tests.cpu.bench import Bench
@@ -121,20 +120,6 @@ def test_a_device_is_accessed_in_the_instruction_that_does_it() -> None:
     ]
     assert bench.engine.x[0] == 0x5566_7788_5566_7788
     assert list(bench.engine.x[3:5]) == [0x5566_7788] * 2
-
-
-@pytest.mark.parametrize(
-    ("word", "size"),
-    [(a64.LDR_X0_X1, 8), (a64.STR_W2_X1, 4), (a64.STRB_W2_X1, 1), (a64.BR_X1, 4)],
-    ids=["load", "store", "store of a byte", "fetch"],
-)
-def test_an_empty_physical_address_is_an_error_that_says_where(word: int, size: int) -> None:
-    bench = Bench(a64.NOP, word)
-    bench.engine.x[1] = at.NOWHERE
-    pc = at.NOWHERE if word == a64.BR_X1 else at.CODE + 4
-    message = f"{size} bytes at physical address {at.NOWHERE:#x} \\(PC {pc:#x}\\)"
-    with pytest.raises(GuestError, match=message):
-        bench.engine.run(10)
 
 
 # --- what callbacks raise -----------------------------------------------------------------------

@@ -45,6 +45,9 @@ core.uc.reg_write(UC_ARM64_REG_CP_REG, (*dbgbcr0_el1, enabled_at_el1))
 functions, env = library.load(), core.cpu + layout.discover().cpu_env
 write_protect(True)
 functions.tlb_flush(core.cpu)
+functions.tlb_flush_page(core.cpu, layout._CODE)
+functions.invalidate_translations(core.uc_struct, 0, layout._PAGE_BYTES)
+functions.flush_translations(core.cpu)
 functions.arm_breakpoints(core.cpu)
 functions.rebuild_hflags(env)
 functions.reset_interrupt(core.cpu, layout.CPU_INTERRUPT_HARD)
@@ -82,11 +85,13 @@ def row(wheel: Wheel, found: Layout) -> str:
         found.uc_emu_count,
         found.cpu_interrupt_request,
         found.cpu_halted,
+        found.cpu_exception_index,
         found.cpu_env,
         found.env_x0,
         found.env_pc,
         found.env_syndrome,
         found.env_exclusive_addr,
+        found.env_isar,
     )
     return f"| {wheel.tag} | {' | '.join(f'{number:#x}' for number in numbers)} |"
 
@@ -113,9 +118,10 @@ def test_what_the_experiments_look_for_is_where_they_look(
 ) -> None:
     at = offsets.layout_of(emulated(library_of(wheel)))
     assert max(at.uc_emu_counter, at.uc_emu_count) + 8 <= layout.UC_STRUCT_SCANNED_BYTES
-    assert at.cpu_halted + 4 <= layout.ARMCPU_SCANNED_BYTES
+    assert max(at.cpu_halted, at.cpu_exception_index) + 4 <= layout.ARMCPU_SCANNED_BYTES
     assert at.cpu_env + at.env_x0 + 31 * 8 <= layout.ARMCPU_SCANNED_BYTES
     assert max(at.env_syndrome + 20, at.env_exclusive_addr + 16) <= layout.ENV_SCANNED_BYTES
+    assert at.env_isar + 8 * len(layout.ISA_REGISTERS) <= layout.ISAR_SCANNED_BYTES
 
 
 @each_usable
@@ -127,7 +133,7 @@ def test_the_experiments_look_nowhere_but_in_the_structures(
     extents = offsets.extents_of(emulated_library, cpu_env)
     assert extents.uc_struct_bytes >= layout.UC_STRUCT_SCANNED_BYTES
     assert extents.armcpu_bytes >= max(
-        layout.ARMCPU_SCANNED_BYTES, cpu_env + layout.ENV_SCANNED_BYTES
+        layout.ARMCPU_SCANNED_BYTES, cpu_env + layout.ISAR_SCANNED_BYTES
     )
 
 

@@ -27,6 +27,7 @@ BREAKAGES = {
     "stopping from a callback": ("stop", lambda _self: None),
     "IRQ entry": ("set_irq", lambda _self, _asserted: None),
     "FIQ entry": ("set_fiq", lambda _self, _asserted: None),
+    "taking a feature away": ("set_isa", lambda _self, _id_registers: None),
 }
 
 

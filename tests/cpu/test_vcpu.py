@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 
 from emu.arch.sysregs import BY_NAME, Model
-from emu.core.events import ExceptionTaken, Stamped, TimerFired
+from emu.core.events import ExceptionTaken, InterruptTaken, Stamped, TimerFired
 from emu.cpu import SAVED_SYSREGS, VcpuState
 from emu.errors import IncompatibleError
 from tests import a64
+from tests.cpu import bench
 from tests.cpu import bench as at
 from tests.cpu.lone_vcpu import LoneVcpu
 
@@ -20,10 +21,8 @@ ALL = (1 << 64) - 1
 KEPT = {
     "CNTP_CTL_EL0": 0x3,
     "CNTV_CTL_EL0": 0x3,
-    "CSSELR_EL1": 0xF,
     "FPCR": 0x07FF_0000,
     "FPSR": 0xF800_009F,
-    "OSDLR_EL1": 0x1,
     "PMCCFILTR_EL0": 0xFC00_0000,
     "PMCNTENSET_EL0": 1 << 31,
     "PMCR_EL0": 0x79,
@@ -32,6 +31,7 @@ KEPT = {
     "PMSELR_EL0": 0x1F,
     "PMUSERENR_EL0": 0xF,
     "VBAR_EL1": ALL & ~0x1F,
+    **{reg.name: reg.writable for reg in SAVED_SYSREGS if reg.model is Model.STORED},
 }
 """The bits that a register holds, if not all 64."""
 
@@ -185,3 +185,16 @@ def test_exceptions_and_timers_are_told_with_their_time() -> None:
         (2, ExceptionTaken(0, 1 << 25, lone.vcpu.get_sysreg(BY_NAME["ELR_EL1"]))),
         (2, TimerFired(0, 30)),
     ]
+
+
+def test_an_interrupt_is_told_when_it_is_taken() -> None:
+    lone = LoneVcpu()
+    told: list[Stamped] = []
+    lone.events.subscribe(told.append)
+    lone.ram.write(bench.IRQ_EL1H, a64.NOP.to_bytes(4, "little"))
+    lone.vcpu.engine.set_irq(True)
+    lone.execute(a64.NOP)
+    assert told == []
+    lone.execute(a64.NOP, pstate=bench.IRQ_OPEN)
+    elr = lone.vcpu.get_sysreg(BY_NAME["ELR_EL1"])
+    assert told == [Stamped(1, InterruptTaken(0, is_fiq=False, elr=elr))]

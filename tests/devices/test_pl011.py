@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,61 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from emu.arch.pl011 import FIFO_DEPTH, PL011, UARTCR, UARTDR, UARTFR, UARTIFLS, UARTINT, UARTLCR_H
-from emu.core.events import ConsoleOutput, Event, EventStream
-from emu.devices.pl011 import Pl011, Pl011State
+from emu.core.events import ConsoleOutput, Event
+from emu.devices.pl011 import Pl011State
 from emu.errors import IncompatibleError
+from tests.devices.pl011_bench import ENABLED, FIFO_ON, Bench
 
-ENABLED = int(UARTCR().replace(UARTEN=1, RXE=1, TXE=1))
-FIFO_ON = int(UARTLCR_H().replace(FEN=1))
 STORED = {"ILPR": 0xFF, "IBRD": 0xFFFF, "FBRD": 0x3F, "LCR_H": 0xFF, "CR": 0xFF87}
 STORED |= {"IFLS": 0x3F, "IMSC": 0x7FF, "DMACR": 0x7}
 READ_ONLY = ("FR", "RIS", "MIS")
-
-
-class StoppedClock:
-    def now(self) -> int:
-        return 0
-
-
-@dataclass
-class Line:
-    """An interrupt line that remembers its level."""
-
-    high: bool = False
-    driven: int = 0
-
-    def set_level(self, high: bool) -> None:
-        self.high = high
-        self.driven += 1
-
-    def pulse(self) -> None:
-        raise AssertionError("UARTINTR is a level")
-
-
-@dataclass
-class Bench:
-    """A PL011 with its surroundings, and its registers by name."""
-
-    line: Line = field(default_factory=Line)
-    sent: bytearray = field(default_factory=bytearray)
-    events: EventStream = field(default_factory=lambda: EventStream(StoppedClock()))
-
-    def __post_init__(self) -> None:
-        self.uart = Pl011(self.line, self.sent.append, self.events)
-
-    def __getitem__(self, name: str) -> int:
-        return self.uart.read(PL011[name], 4)
-
-    def __setitem__(self, name: str, value: int) -> None:
-        self.uart.write(PL011[name], 4, value)
-
-    @property
-    def flags(self) -> UARTFR:
-        return UARTFR(self["FR"])
-
-    @property
-    def raw(self) -> UARTINT:
-        return UARTINT(self["RIS"])
 
 
 @pytest.fixture

@@ -21,9 +21,18 @@ DOCUMENTED_SYMBOLS = {
         *("main", "vectors", "irq_entry", "arguments", "results", "interrupt_log"),
         *("work", "run_window", "window_work", "wait_for_last_tick", "power_off", "buffer"),
     },
+    **{
+        name: {"main", "vectors", "check_arguments", "check_results", "selfcheck_equal"}
+        for name in (
+            *("atomics", "exceptions", "fpsimd", "gic", "psci", "selfmodify", "shootdown"),
+            *("smp", "sysregs", "timer"),
+        )
+    },
 }
 
 every_guest = pytest.mark.parametrize("name", firmware.names())
+ticking_guest = pytest.mark.parametrize("name", ["heartbeat", "quiet"])
+self_checking_guest = pytest.mark.parametrize("name", firmware.self_checking())
 
 
 def branch_target(guest: firmware.Firmware, address: int) -> int:
@@ -40,7 +49,7 @@ def test_names_are_those_with_documented_symbols() -> None:
 
 
 def test_unknown_name_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(FirmwareError, match=r"'heartbeet'.*heartbeat, quiet"):
+    with pytest.raises(FirmwareError, match=r"'heartbeet'.*heartbeat, psci, quiet"):
         firmware.load("heartbeet")
 
 
@@ -75,6 +84,17 @@ def test_image_stays_clear_of_the_generation_id_and_in_its_mapped_block(name: st
     assert guest.load_address + len(guest.image) <= DRAM_BASE + 2 * 0x20_0000
 
 
+@self_checking_guest
+def test_image_stays_clear_of_the_pages_for_experiments(name: str) -> None:
+    """WORKSPACE in pages.inc: 3 MiB above the base of DRAM."""
+    guest = firmware.load(name)
+    assert guest.load_address + len(guest.image) <= DRAM_BASE + 0x30_0000
+
+
+def test_guests_without_a_tick_check_themselves() -> None:
+    assert set(firmware.names()) - set(firmware.self_checking()) == {"heartbeat", "quiet"}
+
+
 @every_guest
 def test_symbols_are_documented_and_inside_the_image(name: str) -> None:
     guest = firmware.load(name)
@@ -99,7 +119,7 @@ def test_alignment_that_the_architecture_asks_for(name: str, symbol: str, alignm
     assert firmware.load(name).symbols[symbol] % alignment == 0
 
 
-@every_guest
+@ticking_guest
 def test_irq_vector_alone_is_expected(name: str) -> None:
     guest = firmware.load(name)
     vectors, symbols = guest.symbols["vectors"], guest.symbols

@@ -15,6 +15,8 @@ from firmware.layout import (
     LOG_CAPACITY,
     Arguments,
     Block,
+    CheckArguments,
+    CheckResults,
     LogEntry,
     Results,
     Window,
@@ -23,7 +25,8 @@ from firmware.layout import (
     log_size_bytes,
 )
 
-every_guest = pytest.mark.parametrize("name", firmware.names())
+ticking_guest = pytest.mark.parametrize("name", ["heartbeat", "quiet"])
+self_checking_guest = pytest.mark.parametrize("name", firmware.self_checking())
 every_block = pytest.mark.parametrize("block", BLOCKS)
 u64 = st.integers(0, 2**64 - 1)
 
@@ -49,14 +52,14 @@ def test_offsets_are_where_the_fields_lie_in_bytes(block: type[Block]) -> None:
         assert int.from_bytes(data[offset : offset + 8], "little") == getattr(value, name)
 
 
-@every_guest
+@ticking_guest
 def test_results_and_log_have_the_declared_room_in_the_image(name: str) -> None:
     symbols = firmware.load(name).symbols
     assert symbols["interrupt_log"] - symbols["results"] == Results.size_bytes()
     assert symbols["stack"] - symbols["interrupt_log"] >= log_size_bytes()
 
 
-@every_guest
+@ticking_guest
 def test_image_begins_with_usable_arguments_and_empty_results(name: str) -> None:
     guest = firmware.load(name)
     arguments = Arguments.from_bytes(block_bytes(guest, Arguments))
@@ -65,6 +68,20 @@ def test_image_begins_with_usable_arguments_and_empty_results(name: str) -> None
     assert arguments.tick_period >= 1
     assert not any(block_bytes(guest, Results))
     assert not any(block_bytes(guest, LogEntry))
+
+
+@self_checking_guest
+def test_results_of_checks_have_the_declared_room_and_are_empty(name: str) -> None:
+    guest = firmware.load(name)
+    assert guest.symbols["stack"] - guest.symbols["check_results"] >= CheckResults.size_bytes()
+    assert not any(block_bytes(guest, CheckResults))
+
+
+@self_checking_guest
+def test_self_checking_guest_has_usable_arguments(name: str) -> None:
+    arguments = CheckArguments.from_bytes(block_bytes(firmware.load(name), CheckArguments))
+    assert arguments.iterations >= 1
+    assert arguments.vcpus in (0, 1)
 
 
 def test_quiet_works_by_default() -> None:

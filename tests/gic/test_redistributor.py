@@ -22,6 +22,25 @@ def test_typer_names_the_vcpu_and_marks_the_last(bench: GicBench) -> None:
     assert (last.PLPIS, last.VLPIS, last.DirectLPI) == (0, 0, 0)
 
 
+def test_32_frames_stand_one_behind_the_other_and_only_the_last_says_so() -> None:
+    affinities = tuple(vcpu >> 4 << 8 | vcpu & 0xF for vcpu in range(32))
+    bench = GicBench(affinities)
+    typers = [GICR_TYPER(bench.read("GICR_TYPER", vcpu=vcpu)) for vcpu in range(32)]
+    assert [typer.Processor_Number for typer in typers] == list(range(32))
+    assert [typer.Aff1 << 8 | typer.Aff0 for typer in typers] == list(affinities)
+    assert [typer.Last for typer in typers] == [0] * 31 + [1]
+
+
+def test_an_sgi_waits_for_a_redistributor_that_sleeps(bench: GicBench) -> None:
+    bench.enable_everything()
+    bench.write("GICR_WAKER", int(GICR_WAKER().replace(ProcessorSleep=1)), vcpu=1)
+    bench.set_icc("SGI1R", 1 << 40 | 3 << 24)
+    assert bench.asserted == [False, False]
+    assert bench.read("GICR_ISPENDR0", vcpu=1) == 1 << 3
+    bench.write("GICR_WAKER", 0, vcpu=1)
+    assert bench.icc("IAR1", vcpu=1) == 3
+
+
 def test_typer_may_be_read_as_two_halves(bench: GicBench) -> None:
     window, offset = bench.gic.redistributors, GICR_SIZE_BYTES + GICR["GICR_TYPER"]
     low, high = window.read(offset, 4), window.read(offset + 4, 4)

@@ -106,7 +106,7 @@ def test_each_system_register_is_reached_by_one_call(vcpu: HvfVcpu, name: str) -
                 call(reg)
 
 
-def test_an_id_register_takes_only_its_own_value(vcpu: HvfVcpu) -> None:
+def test_an_id_register_does_not_take_what_no_processor_here_has(vcpu: HvfVcpu) -> None:
     reg = BY_NAME["ID_AA64ISAR0_EL1"]
     value = vcpu.get_sys_reg(reg)
     vcpu.set_sys_reg(reg, value)

@@ -11,7 +11,7 @@ from emu.arch.sysregs import BY_NAME
 from emu.boards.board import Board
 from emu.boards.squib import SQUIB
 from emu.core.ram import Ram
-from emu.machine import Machine, Power
+from emu.machine import Machine, Power, RoundRobin, Schedule
 from tests import a64
 
 RAM_SIZE_BYTES = 6 << 20
@@ -28,21 +28,33 @@ def make() -> Iterator[Make]:
     machines: list[Machine] = []
 
     def make(
-        *code: int, handler: tuple[int, ...] = (), host_clock: int = 0, board: Board = SQUIB
+        *code: int,
+        handler: tuple[int, ...] = (),
+        host_clock: int = 0,
+        board: Board = SQUIB,
+        vcpu_count: int = 1,
+        schedule: Schedule | None = None,
     ) -> Machine:
-        """The machine, in EL1h with everything masked. `handler` is at the IRQ vector."""
+        """The machine, its vCPUs in EL1h with everything masked. `handler` is at the IRQ vector."""
         ram = Ram(board.dram_base, RAM_SIZE_BYTES)
-        machine = Machine(board, ram=ram, host_clock=host_clock, entropy=bytes)
+        machine = Machine(
+            board,
+            ram=ram,
+            vcpu_count=vcpu_count,
+            schedule=schedule or RoundRobin(),
+            host_clock=host_clock,
+            entropy=bytes,
+        )
         machines.append(machine)
         base = SQUIB.kernel_base
         words = [*code, *[a64.NOP] * (CODE_INSTRUCTIONS - len(code))]
         ram.write(base, struct.pack(f"<{len(words)}I", *words))
         vector = base + VECTORS_OFFSET + IRQ_VECTOR_OFFSET
         ram.write(vector, struct.pack(f"<{len(handler)}I", *handler))
-        [vcpu] = machine.vcpus
-        vcpu.engine.pc, vcpu.engine.pstate = base, SQUIB.boot_pstate
-        vcpu.set_sysreg(BY_NAME["VBAR_EL1"], base + VECTORS_OFFSET)
-        machine.psci.power[0] = Power.ON
+        for vcpu in machine.vcpus:
+            vcpu.engine.pc, vcpu.engine.pstate = base, SQUIB.boot_pstate
+            vcpu.set_sysreg(BY_NAME["VBAR_EL1"], base + VECTORS_OFFSET)
+            machine.psci.power[vcpu.index] = Power.ON
         return machine
 
     yield make

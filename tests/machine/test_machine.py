@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+import firmware
 from emu.arch.psci import Function
 from emu.arch.sysregs import BY_NAME
 from emu.boards.squib import SQUIB
@@ -20,9 +21,10 @@ from emu.core.events import (
     TimerFired,
     WaitStarted,
 )
+from emu.core.image import Image
 from emu.core.ram import Ram
 from emu.cpu import Vcpu
-from emu.errors import BoardError, GuestError, MachineError
+from emu.errors import BoardError, MachineError
 from emu.machine import Machine, Stop
 from harness.guests import boot_guest
 from tests import a64
@@ -73,9 +75,9 @@ def test_a_board_has_the_ram_that_it_needs_where_it_has_it() -> None:
         Machine(SQUIB, ram=Ram(0x4000_0000, 8 * MIB))
 
 
-@pytest.mark.parametrize("count", [0, 2, 33])
-def test_a_machine_has_one_vcpu(count: int) -> None:
-    with pytest.raises(BoardError, match=f"{count} vCPUs asked for"):
+@pytest.mark.parametrize("count", [-1, 0, 33])
+def test_a_machine_has_1_to_32_vcpus(count: int) -> None:
+    with pytest.raises(BoardError, match=f"{count} vCPUs; it takes 1 to 32"):
         Machine(SQUIB, ram=Ram(SQUIB.dram_base, 8 * MIB), vcpu_count=count)
 
 
@@ -97,6 +99,24 @@ def test_a_run_executes_exactly_its_limit(make: Make) -> None:
         assert machine.instructions == before + max(limit, 0)
         assert machine.clock.now() == 1000 + machine.instructions
     assert vcpu_of(machine).engine.x[0] == (machine.instructions + 1) // 2
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_a_run_ends_exactly_at_its_time_limit(make: Make, idle: bool) -> None:
+    """Busy, or in a wait, of which the rest is still to come."""
+    machine = make(a64.WFI if idle else a64.B_SELF, a64.B_SELF, host_clock=1000)
+    open_gic(machine, VIRTUAL_TIMER)
+    start_timer(machine, 1000)
+    events = recorded(machine)
+    for limit in (1, 2, 997, 0):
+        before = machine.clock.now()
+        assert machine.run(max_cycles=limit) is Stop.TIME_LIMIT
+        assert machine.clock.now() == before + limit
+    assert machine.instructions == (1 if idle else 1000)
+    assert machine.run(max_instructions=1, max_cycles=5000) is Stop.LIMIT
+    machine.run(max_cycles=5000)
+    fired = [s.time for s in events if isinstance(s.event, TimerFired)]
+    assert fired == [1000 + 1000 * PER_TICK]
 
 
 def test_waiting_with_nothing_to_wake_it_is_the_end(make: Make) -> None:
@@ -223,11 +243,40 @@ def test_what_a_listener_raises_comes_out_of_run_and_the_time_is_kept(make: Make
     assert vcpu_of(machine).engine.pc == BASE + 12
 
 
-def test_an_empty_address_ends_the_run_with_an_error(make: Make) -> None:
+def test_an_access_to_nothing_is_an_external_abort_to_the_guest(make: Make) -> None:
     machine = make(a64.NOP, a64.LDR_W0_X1)
     vcpu_of(machine).engine.x[1] = NOWHERE
-    with pytest.raises(GuestError, match=rf"{NOWHERE:#x} \(PC {BASE + 4:#x}\)"):
-        machine.run()
+    vcpu_of(machine).set_sysreg(BY_NAME["VBAR_EL1"], BASE + 0x1000)
+    assert machine.run(max_instructions=2) is Stop.LIMIT
+    assert vcpu_of(machine).engine.pc == BASE + 0x1200
+    assert vcpu_of(machine).get_sysreg(BY_NAME["ESR_EL1"]) == 0x9600_0010
+    assert vcpu_of(machine).get_sysreg(BY_NAME["FAR_EL1"]) == NOWHERE
+
+
+# --- booting ------------------------------------------------------------------------------------
+
+
+def test_the_guest_is_told_where_its_initial_ram_disk_is() -> None:
+    """Where the board has it, whole, and in the device tree."""
+    initrd = bytes(range(256)) * 20
+    image = Image.parse(firmware.load("quiet").image)
+    with Machine(SQUIB, ram=Ram(SQUIB.dram_base, 300 * MIB)) as machine:
+        machine.boot(image, entropy=bytes, initrd=initrd, initrd_path="/boot/initrd")
+        base = SQUIB.dram_base + SQUIB.initrd_offset
+        assert machine.ram.read(base, len(initrd)) == initrd
+        fdt = machine.ram.read(machine.vcpus[0].engine.x[0], 0x4000)
+        assert base.to_bytes(8) in fdt
+        assert (base + len(initrd)).to_bytes(8) in fdt
+        assert machine.boot_source.initrd_path == "/boot/initrd"
+
+
+def test_an_initial_ram_disk_that_does_not_fit_is_refused() -> None:
+    image = Image.parse(firmware.load("quiet").image)
+    with (
+        Machine(SQUIB, ram=Ram(SQUIB.dram_base, 128 * MIB)) as machine,
+        pytest.raises(BoardError, match="initial RAM disk needs"),
+    ):
+        machine.boot(image, entropy=bytes, initrd=b"1")
 
 
 # --- the end ------------------------------------------------------------------------------------

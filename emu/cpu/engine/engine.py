@@ -7,120 +7,104 @@ model itself: HVC and SMC, MMIO, and the system registers that were given a mode
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
-from ctypes import c_uint32, c_uint64
+from ctypes import byref, c_uint32
 from typing import Any
 
-from unicorn import UC_HOOK_INTR, UC_HOOK_MEM_INVALID, UC_PROT_ALL, UcError
-from unicorn.arm64_const import (
-    UC_ARM64_REG_CP_REG,
-    UC_ARM64_REG_ESR_EL1,
-    UC_ARM64_REG_FPCR,
-    UC_ARM64_REG_FPSR,
-    UC_ARM64_REG_PSTATE,
-    UC_ARM64_REG_SP,
-    UC_ARM64_REG_SP_EL0,
-    UC_ARM64_REG_SP_EL1,
-    UC_ARM64_REG_V0,
-)
+from unicorn import UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID, UcError
+from unicorn.arm64_const import UC_ARM64_REG_ESR_EL1
 
-from emu.arch.layouts import PState
 from emu.core.ports import MmioWindow
-from emu.cpu.engine import layout, library
+from emu.cpu.engine import layout
+from emu.cpu.engine.external_aborts import RefusedAccess
+from emu.cpu.engine.interrupt_entry import InterruptEntry, is_fiq
+from emu.cpu.engine.layout import Core
+from emu.cpu.engine.memory import CoreMemory
 from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
-from emu.errors import GuestError, IncompatibleError
+from emu.errors import GuestError
 
 _UC_ERR_OK = 0
+_EXCP_UNDEFINED = 1
 _EXCP_PREFETCH_ABORT = 3
+_EXCP_DATA_ABORT = 4
 _EXCP_HVC = 11
 _EXCP_SMC = 13
-_NO_EXCLUSIVE = (1 << 64) - 1
-_UNKNOWN_SYNDROME = 1 << 25
+_NO_EXCEPTION = -1
+_REGISTER_BYTES = 32 * 8
+UNKNOWN_SYNDROME = 1 << 25
 """ESR_EL1 for an UNDEFINED instruction: EC 0, IL 1 (DDI 0487, D19.2.40)."""
+_EC_UNKNOWN = 0
 _EC_SVE = 0x19
 _INSN_BYTES = 4
-_DEBUG_OP0 = 2
-_MODES = (0b00000, 0b00100, 0b00101)
-"""PSTATE.M of EL0t, EL1t and EL1h."""
-
-_FP_REGISTERS = {"FPCR": UC_ARM64_REG_FPCR, "FPSR": UC_ARM64_REG_FPSR}
-_SP_REGISTERS = {0: UC_ARM64_REG_SP_EL0, 1: UC_ARM64_REG_SP_EL1}
 
 CallHandler = Callable[[], None]
 ExceptionListener = Callable[[int, int], None]
+UndefinedHandler = Callable[[int], int | None]
+InterruptListener = Callable[[bool, int], None]
+InstructionListener = Callable[[int], None]
 
 
-class Engine:
+class Engine(CoreMemory):
     """The core of one vCPU.
 
+    Args:
+        core: which of Unicorn's CPUs it is.
+
     Attributes:
-        x: X0 to X30 (and the current stack pointer in slot 31) as a writable C array.
         on_hvc: called for HVC, with the PC already behind it; None makes HVC UNDEFINED.
         on_smc: the same for SMC.
+        on_first_run: called once, before the guest begins to run.
+        on_undefined: called with an instruction that is UNDEFINED; it carries it out and gives
+            None, or gives the syndrome to raise.
         on_exception: told ESR_EL1 and ELR_EL1 of each synchronous exception taken to EL1, or None.
+        on_interrupt: told of each interrupt taken whether it is an FIQ, and its ELR_EL1, or None.
         waiting: the last run ended in a WFI.
     """
 
-    def __init__(self) -> None:
-        self._uc = layout.new_unicorn()
-        layout.enter_aarch64_el1(self._uc)
-        self._handle = layout.handle_of(self._uc)
-        self._library = library.load()
-        self._cpu = layout.cpu_of(self._uc)
-        at = layout.discover()
-        env = self._env = self._cpu + at.cpu_env
-        self.x = (c_uint64 * 32).from_address(env + at.env_x0)
-        self._pc = c_uint64.from_address(env + at.env_pc)
-        self._pstate = c_uint32.from_address(env + at.env_pstate)
-        self._aarch64 = c_uint32.from_address(env + at.env_aarch64)
-        self._syndrome = c_uint32.from_address(env + at.env_syndrome)
-        self._target_el = c_uint32.from_address(env + at.env_target_el)
-        self._exclusive_addr = c_uint64.from_address(env + at.env_exclusive_addr)
-        self._inputs = c_uint32.from_address(self._cpu + at.cpu_interrupt_request)
-        self._halted = c_uint32.from_address(self._cpu + at.cpu_halted)
-        self._counter = c_uint64.from_address(self._handle + at.uc_emu_counter)
-        self._count = c_uint64.from_address(self._handle + at.uc_emu_count)
+    def __init__(self, core: Core = Core.MAX) -> None:
+        super().__init__(core)
         self._traps = SysRegTraps(self._cpu, guarded=self._guarded, current_el=lambda: self.el)
         self._failure: BaseException | None = None
-        self._running = False
+        self._refused: RefusedAccess | None = None
+        self._executed_before = 0
+        self._stopped = False
         self.waiting = False
         self.on_hvc: CallHandler | None = None
         self.on_smc: CallHandler | None = None
+        self.on_first_run: CallHandler | None = None
+        self.on_undefined: UndefinedHandler | None = None
         self.on_exception: ExceptionListener | None = None
+        self.on_interrupt: InterruptListener | None = None
+        self._code_hook: Any = None
+        self._interrupt_entry = InterruptEntry(
+            self._cpu, self._library.do_interrupt, self._guarded(self._enter_interrupt)
+        )
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
         self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
-
-    def close(self) -> None:
-        """Free the core. It can't be used afterwards, but for being closed again."""
-        if vars(self):
-            layout.release(self._uc)
-            vars(self).clear()
 
     # --- running -----------------------------------------------------------------------------
 
     def run(self, limit: int) -> int:
         """Execute at most `limit` (≥ 1) instructions; the number executed.
 
-        An instruction that can't be fetched counts when its exception is taken.
+        An instruction whose fetch, load or store is aborted counts when its exception is taken.
         It ends earlier at a WFI with nothing to wake it, and where `stop` says.
 
         Raises:
-            GuestError: the guest touched a physical address where there is nothing, has no
-                exception vector, or went to AArch32.
+            GuestError: the guest has no exception vector, or went to AArch32.
             BaseException: whatever a callback raised. What the callback was to give is then zero.
         """
-        self._running = True
-        status = self._library.emu_start(self._handle, self._pc.value, 0, 0, limit)
-        self._running = False
+        if self.on_first_run is not None:
+            on_first_run, self.on_first_run = self.on_first_run, None
+            on_first_run()
+        self._running, self._stopped, self._executed_before = True, False, 0
+        try:
+            while not self._stopped and self._executed_before < limit and self._go_on(limit):
+                pass
+        finally:
+            self._running = False
         self.waiting = bool(self._halted.value)
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
-        if status != _UC_ERR_OK:
-            raise GuestError(
-                f"the core gave up at PC {self._pc.value:#x} with Unicorn error {status} "
-                f"({UcError(status)})"
-            )
         if not self._aarch64.value:
             raise GuestError("the guest went to AArch32, which its ID registers deny it")
         return self.executed()
@@ -131,12 +115,32 @@ class Engine:
         In a callback the instruction that is calling back counts.
         """
         # At its limit the core counts one more, which it does not execute.
-        return min(self._counter.value, self._count.value)
+        return self._executed_before + min(self._counter.value, self._count.value)
 
     def stop(self) -> None:
         """Called back from a run: end it exactly before the next instruction."""
         if self._running:
-            self._count.value = self._counter.value
+            self._stopped = True
+            # An interrupt is taken on the way out, when the core has counted one too many.
+            self._count.value = min(self._counter.value, self._count.value)
+
+    def _go_on(self, limit: int) -> bool:
+        """Run the core once; whether it came to an abort, behind which it may go on."""
+        self._refused = None
+        left = limit - self._executed_before
+        status = self._library.emu_start(self._handle, self._pc.value, 0, 0, left)
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        if self._refused is not None:
+            self._take_external_abort(self._refused, limit)
+            return True
+        if status != _UC_ERR_OK:
+            raise GuestError(
+                f"the core gave up at PC {self._pc.value:#x} with Unicorn error {status} "
+                f"({UcError(status)})"
+            )
+        return False
 
     def wait(self) -> None:
         """Called back from a run: end it before the next instruction, waiting as after a WFI."""
@@ -178,18 +182,37 @@ class Engine:
         """Whether the IRQ or the FIQ input is driven: either ends a WFI, masked or not."""
         return self.irq_asserted or self.fiq_asserted
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it has something to do: it does not wait, or is woken by an interrupt."""
+        return not self.waiting or self.interrupt_asserted
+
+    def watch_instructions(self, listener: InstructionListener | None) -> None:
+        """Call `listener` with the PC before each instruction; None stops it. Between runs only.
+
+        The guest can't tell. Translations are dropped, and made without a trace of this when
+        nobody watches.
+        """
+        if self._code_hook is not None:
+            self._uc.hook_del(self._code_hook)
+            self._code_hook = None
+        if listener is not None:
+
+            def begun(_uc: Any, address: int, _size: int, _data: Any) -> None:
+                if self._counter.value <= self._count.value:  # or it is not executed
+                    listener(address)
+
+            self._code_hook = self._uc.hook_add(UC_HOOK_CODE, self._guarded(begun))
+        self._uc.ctl_flush_tb()
+
     def clear_transients(self) -> None:
         """Drop what no snapshot carries: the exclusive monitor, the wait of a WFI, the TLB."""
-        self._exclusive_addr.value = _NO_EXCLUSIVE
+        self.clear_exclusive()
         self._halted.value = 0
         self.waiting = False
         self._library.tlb_flush(self._cpu)
 
-    # --- address space -----------------------------------------------------------------------
-
-    def map_ram(self, base: int, size_bytes: int, host_address: int) -> None:
-        """Let the core use host memory as guest RAM, without a copy."""
-        self._uc.mem_map_ptr(base, size_bytes, UC_PROT_ALL, host_address)
+    # --- what it is connected to -------------------------------------------------------------
 
     def map_mmio(self, base: int, size_bytes: int, window: MmioWindow) -> None:
         """Send loads and stores of a region to `window`; 64-bit ones come as two of 32."""
@@ -201,94 +224,6 @@ class Engine:
             window.write(offset, size, value)
 
         self._uc.mmio_map(base, size_bytes, self._guarded(read), None, self._guarded(write), None)
-
-    # --- general registers -------------------------------------------------------------------
-
-    def set_x(self, values: list[int]) -> None:
-        """Set X0 to X30."""
-        for i, value in enumerate(values):
-            self.x[i] = value
-
-    @property
-    def pc(self) -> int:
-        """Program counter."""
-        return self._pc.value
-
-    @pc.setter
-    def pc(self, value: int) -> None:
-        self._pc.value = value
-
-    @property
-    def pstate(self) -> int:
-        """PSTATE in the form of SPSR_EL1.
-
-        Setting another exception level than EL0 or EL1 raises `IncompatibleError`.
-        """
-        return int(self._uc.reg_read(UC_ARM64_REG_PSTATE))
-
-    @pstate.setter
-    def pstate(self, value: int) -> None:
-        if value >> 32 or PState(value).M not in _MODES:
-            raise IncompatibleError(
-                f"PSTATE {value:#x} is of no exception level that a guest can be at here: expected "
-                "M (bits 4:0) to be EL0t (0), EL1t (4) or EL1h (5), and bits 63:32 to be 0"
-            )
-        stack_pointers = self.get_sp(0), self.get_sp(1)
-        self._uc.reg_write(UC_ARM64_REG_PSTATE, value)
-        self._library.rebuild_hflags(self._env)
-        for el, stack_pointer in enumerate(stack_pointers):
-            self.set_sp(el, stack_pointer)
-
-    @property
-    def el(self) -> int:
-        """Current exception level."""
-        return self._pstate.value >> 2 & 3
-
-    def get_sp(self, el: int) -> int:
-        """SP_EL0 or SP_EL1, whatever the exception level and PSTATE.SP are."""
-        register = UC_ARM64_REG_SP if self._is_current_sp(el) else _SP_REGISTERS[el]
-        return int(self._uc.reg_read(register))
-
-    def set_sp(self, el: int, value: int) -> None:
-        """Set SP_EL0 or SP_EL1, whatever the exception level and PSTATE.SP are."""
-        register = UC_ARM64_REG_SP if self._is_current_sp(el) else _SP_REGISTERS[el]
-        self._uc.reg_write(register, value)
-
-    def _is_current_sp(self, el: int) -> bool:
-        return el == (self.el if self._pstate.value & 1 else 0)
-
-    # --- FP and SIMD -------------------------------------------------------------------------
-
-    def get_v(self) -> list[int]:
-        """V0 to V31, 128 bits each."""
-        return [int(self._uc.reg_read(UC_ARM64_REG_V0 + i)) for i in range(32)]
-
-    def set_v(self, values: list[int]) -> None:
-        """Set V0 to V31, 128 bits each."""
-        for i, value in enumerate(values):
-            self._uc.reg_write(UC_ARM64_REG_V0 + i, value)
-
-    def get_fp_status(self, name: str) -> int:
-        """FPCR or FPSR."""
-        return int(self._uc.reg_read(_FP_REGISTERS[name]))
-
-    def set_fp_status(self, name: str, value: int) -> None:
-        """Set FPCR or FPSR."""
-        self._uc.reg_write(_FP_REGISTERS[name], value)
-
-    # --- system registers --------------------------------------------------------------------
-
-    def get_sysreg(self, at: At) -> int:
-        """A system register that the core itself models."""
-        op0, op1, crn, crm, op2 = at
-        return int(self._uc.reg_read(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2)))
-
-    def set_sysreg(self, at: At, value: int) -> None:
-        """Set a system register that the core itself models, with all that follows from it."""
-        op0, op1, crn, crm, op2 = at
-        self._uc.reg_write(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2, value))
-        if op0 == _DEBUG_OP0:
-            self._library.arm_breakpoints(self._cpu)
 
     def define(self, name: str, at: At, model: RegisterModel) -> None:
         """Let `model` answer for a register. Before the first run only."""
@@ -319,14 +254,31 @@ class Engine:
             self._undefined()
         elif number == _EXCP_PREFETCH_ABORT:
             self._abort_fetch()
+        elif number == _EXCP_UNDEFINED and self._syndrome.value >> 26 == _EC_UNKNOWN:
+            self._decide_undefined()
         elif self._target_el.value > 1 or self._syndrome.value >> 26 == _EC_SVE:
             self._undefined()
         else:
             self._enter_exception()
 
+    def _decide_undefined(self) -> None:
+        """Ask what an UNDEFINED instruction is to be."""
+        pc = self._pc.value
+        if self.on_undefined is None or pc % _INSN_BYTES:
+            self._undefined()
+            return
+        syndrome = self.on_undefined(self._word_at(pc))
+        if syndrome is None:
+            self._pc.value += _INSN_BYTES
+        else:
+            self._raise(syndrome)
+
     def _undefined(self) -> None:
         """Turn the exception at hand into an UNDEFINED instruction: there is no EL2, EL3 or SVE."""
-        self._syndrome.value = _UNKNOWN_SYNDROME
+        self._raise(UNKNOWN_SYNDROME)
+
+    def _raise(self, syndrome: int) -> None:
+        self._syndrome.value = syndrome
         self._target_el.value = 1
         self._enter_exception()
 
@@ -340,10 +292,7 @@ class Engine:
         self._enter_exception()
         if self._pc.value == aborted_at:
             self._uc.emu_stop()
-            raise GuestError(
-                f"the guest takes exceptions for ever without executing anything: its vector at "
-                f"{aborted_at:#x} can't be fetched. Check VBAR_EL1 and the page tables"
-            )
+            raise _no_vector(aborted_at)
 
     def _enter_exception(self) -> None:
         return_address = self._pc.value
@@ -351,11 +300,52 @@ class Engine:
         if self.on_exception is not None:
             self.on_exception(int(self._uc.reg_read(UC_ARM64_REG_ESR_EL1)), return_address)
 
+    def _enter_interrupt(self, cpu: int) -> None:
+        return_address = self._pc.value
+        self._library.do_interrupt(cpu)
+        if self.on_interrupt is not None:
+            self.on_interrupt(is_fiq(self._pc.value), return_address)
+
     def _on_invalid_access(
-        self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: Any
+        self, _uc: Any, access: int, address: int, _size: int, _value: int, _data: Any
     ) -> bool:
-        self._failure = self._failure or GuestError(
-            f"the guest accessed {size} bytes at physical address {address:#x} "
-            f"(PC {self._pc.value:#x}), where the board has nothing"
-        )
+        """Note an access to nothing, and let the core leave.
+
+        It leaves a load before the load has changed anything, but goes on behind a store.
+        """
+        if self._refused is None:
+            registers = ctypes.string_at(self.x, _REGISTER_BYTES)
+            executed, pc = self._counter.value, self._pc.value
+            self._refused = RefusedAccess(access, address, executed, pc, registers)
         return False
+
+    def _take_external_abort(self, refused: RefusedAccess, limit: int) -> None:
+        """Take the external abort of an access to nothing, at the instruction that made it."""
+        self._counter.value = 0
+        self._executed_before += refused.executed
+        if refused.is_fetch:
+            if self._executed_before >= limit:
+                return  # the next run fetches again
+            self._executed_before += 1
+        ctypes.memmove(self.x, refused.registers, _REGISTER_BYTES)
+        self._pc.value = refused.pc
+        address = refused.address(None if refused.is_fetch else self._word_at(refused.pc))
+        self._exception.value = _EXCP_PREFETCH_ABORT if refused.is_fetch else _EXCP_DATA_ABORT
+        self._fault_address.value = address or 0
+        self._raise(refused.syndrome(self.el, address))
+        self._exception.value = _NO_EXCEPTION
+        if refused.is_fetch and self._pc.value == refused.pc:
+            raise _no_vector(refused.pc)
+
+    def _word_at(self, address: int) -> int:
+        """The instruction at a virtual address from which one was just executed."""
+        word = c_uint32()
+        self._library.access_virtual(self._cpu, address, byref(word), _INSN_BYTES, False)
+        return word.value
+
+
+def _no_vector(address: int) -> GuestError:
+    return GuestError(
+        f"the guest takes exceptions for ever without executing anything: its vector at "
+        f"{address:#x} can't be fetched. Check VBAR_EL1 and the page tables"
+    )

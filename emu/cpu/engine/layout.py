@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from unicorn import UC_ARCH_ARM64, UC_HOOK_INTR, UC_MODE_ARM, UC_PROT_ALL, Uc
 from unicorn.arm64_const import (
@@ -22,6 +23,7 @@ from unicorn.arm64_const import (
     UC_ARM64_REG_PC,
     UC_ARM64_REG_X0,
     UC_ARM64_REG_X3,
+    UC_CPU_ARM64_A72,
     UC_CPU_ARM64_MAX,
 )
 from unicorn.unicorn_const import UC_TLB_CPU
@@ -32,8 +34,24 @@ from emu.errors import EngineError
 UC_STRUCT_SCANNED_BYTES = 0x1000
 ARMCPU_SCANNED_BYTES = 0xB000
 ENV_SCANNED_BYTES = 0x3000
+ISAR_SCANNED_BYTES = 0x3300
 """All inside the structures of 2.1.4 on every platform: uc_struct has 0x2df4 bytes or more, and
-ARMCPU, which contains env, 0xd4e0 (docs/engine.md)."""
+ARMCPU, which contains env, 0xd6d0 (docs/engine.md). `isar` lies in ARMCPU, and is looked for from
+env on."""
+
+ISA_REGISTERS: Final = {
+    "ID_AA64ISAR0_EL1": (3, 0, 0, 6, 0),
+    "ID_AA64ISAR1_EL1": (3, 0, 0, 6, 1),
+    "ID_AA64PFR0_EL1": (3, 0, 0, 4, 0),
+    "ID_AA64PFR1_EL1": (3, 0, 0, 4, 1),
+    "ID_AA64MMFR0_EL1": (3, 0, 0, 7, 0),
+    "ID_AA64MMFR1_EL1": (3, 0, 0, 7, 1),
+    "ID_AA64MMFR2_EL1": (3, 0, 0, 7, 2),
+    "ID_AA64DFR0_EL1": (3, 0, 0, 5, 0),
+    "ID_AA64DFR1_EL1": (3, 0, 0, 5, 1),
+}
+"""The AArch64 words of struct ARMISARegisters in their order (`qemu/target/arm/cpu.h` of Unicorn
+2.1.4): the core decodes an instruction, or does not, by what these hold."""
 
 CPU_INTERRUPT_HARD = 0x2
 CPU_INTERRUPT_FIQ = 0x10
@@ -49,7 +67,15 @@ _INSN_NOP = 0xD503201F
 _INSN_WFI = 0xD503207F
 _INSN_SVC_0X2B5 = 0xD40056A1
 _INSN_HVC_0X2B5 = 0xD40056A2
+_INSN_BRK_0X2B5 = 0xD42056A0
 _INSN_LDXR_X3_X0 = 0xC85F7C03
+
+
+class Core(Enum):
+    """A CPU that Unicorn has, by its number there."""
+
+    MAX = UC_CPU_ARM64_MAX
+    CORTEX_A72 = UC_CPU_ARM64_A72
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +87,12 @@ class Layout:
     cpu_env: int
     cpu_interrupt_request: int
     cpu_halted: int
+    cpu_exception_index: int
     env_x0: int
     env_pc: int
     env_exclusive_addr: int
     env_syndrome: int
+    env_isar: int
 
     @property
     def env_pstate(self) -> int:
@@ -77,15 +105,20 @@ class Layout:
         return self.env_pstate + 4
 
     @property
-    def env_target_el(self) -> int:
+    def env_vaddress(self) -> int:
         """`exception` is {u32 syndrome; u32 fsr; u64 vaddress; u32 target_el}."""
-        return self.env_syndrome + 16
+        return self.env_syndrome + 8
+
+    @property
+    def env_target_el(self) -> int:
+        """`exception.target_el` follows `exception.vaddress`."""
+        return self.env_vaddress + 8
 
 
-def new_unicorn() -> Any:
-    """A Unicorn engine of the MAX model that walks the guest's page tables itself."""
+def new_unicorn(core: Core = Core.MAX) -> Any:
+    """A Unicorn engine that walks the guest's page tables itself."""
     uc = Uc(UC_ARCH_ARM64, UC_MODE_ARM)
-    uc.ctl_set_cpu_model(UC_CPU_ARM64_MAX)
+    uc.ctl_set_cpu_model(core.value)
     uc.ctl_set_tlb_mode(UC_TLB_CPU)
     uc.ctl_exits_enabled(True)
     return uc
@@ -134,10 +167,12 @@ def discover() -> Layout:
         cpu_env=env,
         cpu_interrupt_request=_find_interrupt_request(),
         cpu_halted=_find_halted(),
+        cpu_exception_index=_find_exception_index(),
         env_x0=x0,
         env_pc=_find_pc(env),
         env_exclusive_addr=_find_exclusive_addr(env),
         env_syndrome=_find_syndrome(env),
+        env_isar=_find_isar(env),
     )
 
 
@@ -238,22 +273,53 @@ def _find_exclusive_addr(env: int) -> int:
 def _find_syndrome(env: int) -> int:
     """The word that holds an SVC's syndrome with target EL1, and an HVC's with target EL2."""
 
-    def at_exception(instruction: int) -> bytes:
-        experiment = _Experiment(instruction, _INSN_NOP)
-        seen: list[bytes] = []
-        experiment.uc.hook_add(UC_HOOK_INTR, lambda *_: seen.append(_env_bytes(experiment, env)))
-        experiment.run(1)
-        if len(seen) != 1:
-            raise EngineError(f"{instruction:#010x} raised {len(seen)} exceptions, expected 1")
-        return seen[0]
-
-    def matches(memory: bytes, syndrome: int, target_el: int) -> set[int]:
+    def matches(instruction: int, syndrome: int, target_el: int) -> set[int]:
+        memory = _at_exception(instruction, lambda experiment: _env_bytes(experiment, env))
         offsets = _occurrences(memory, struct.pack("<I", syndrome))
         return {o for o in offsets if memory[o + 16 : o + 20] == struct.pack("<I", target_el)}
 
-    svc = matches(at_exception(_INSN_SVC_0X2B5), 0x15 << 26 | 1 << 25 | 0x2B5, 1)
-    hvc = matches(at_exception(_INSN_HVC_0X2B5), 0x16 << 26 | 1 << 25 | 0x2B5, 2)
+    svc = matches(_INSN_SVC_0X2B5, 0x15 << 26 | 1 << 25 | 0x2B5, 1)
+    hvc = matches(_INSN_HVC_0X2B5, 0x16 << 26 | 1 << 25 | 0x2B5, 2)
     return _only("exception.syndrome", svc & hvc)
+
+
+def _find_exception_index() -> int:
+    """The 32-bit word of `CPUState` that is 2 at an SVC, 7 at a BRK and 11 at an HVC."""
+    numbers = {_INSN_SVC_0X2B5: 2, _INSN_BRK_0X2B5: 7, _INSN_HVC_0X2B5: 11}
+    found = [
+        _occurrences(_at_exception(instruction, _cpu_bytes), struct.pack("<I", number))
+        for instruction, number in numbers.items()
+    ]
+    return _only("exception_index", set.intersection(*found))
+
+
+def _at_exception(instruction: int, look: Callable[[_Experiment], bytes]) -> bytes:
+    """What `look` sees when `instruction` has raised its exception, and it is not yet entered."""
+    experiment = _Experiment(instruction, _INSN_NOP)
+    seen: list[bytes] = []
+    experiment.uc.hook_add(UC_HOOK_INTR, lambda *_: seen.append(look(experiment)))
+    experiment.run(1)
+    if len(seen) != 1:
+        raise EngineError(f"{instruction:#010x} raised {len(seen)} exceptions, expected 1")
+    return seen[0]
+
+
+def _cpu_bytes(experiment: _Experiment) -> bytes:
+    return ctypes.string_at(experiment.cpu, ARMCPU_SCANNED_BYTES)
+
+
+def _find_isar(env: int) -> int:
+    """Nine words in a row that hold what MRS gives."""
+    experiment = _Experiment(_INSN_NOP)
+    words = (read_sysreg(experiment.uc, at) for at in ISA_REGISTERS.values())
+    memory = ctypes.string_at(experiment.cpu + env, ISAR_SCANNED_BYTES)
+    return _only("isar", _occurrences(memory, struct.pack("<9Q", *words)))
+
+
+def read_sysreg(uc: Any, at: tuple[int, int, int, int, int]) -> int:
+    """A system register that the core itself models, by op0, op1, CRn, CRm and op2."""
+    op0, op1, crn, crm, op2 = at
+    return int(uc.reg_read(UC_ARM64_REG_CP_REG, (crn, crm, op0, op1, op2)))
 
 
 def _uc_struct_bytes(experiment: _Experiment) -> bytes:

@@ -4,15 +4,15 @@ Besides the public `uc_*` interface these are functions of QEMU's Arm target tha
 library exports on Linux and macOS (on Windows its DLL exports none of them). Their prototypes are
 those of Unicorn 2.1.4 (`qemu/target/arm/*.h`, `qemu/include/hw/core/cpu.h`).
 
-Apart from `uc_emu_start`, which takes care of it, none of them writes generated code: on Apple
-silicon that is write-protected while a callback runs.
+Apart from `uc_emu_start` and `tb_invalidate_phys_range`, which take care of it, none of them writes
+generated code: on Apple silicon that is write-protected while a callback runs.
 """
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from ctypes import c_int, c_size_t, c_uint64, c_void_p
+from ctypes import c_bool, c_int, c_size_t, c_uint64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -38,8 +38,20 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arm_rebuild_hflags_aarch64": (None, (c_void_p,)),
     # void tlb_flush(CPUState *cpu)
     "tlb_flush_aarch64": (None, (c_void_p,)),
+    # void tlb_flush_page(CPUState *cpu, target_ulong addr)
+    "tlb_flush_page_aarch64": (None, (c_void_p, c_uint64)),
+    # void tb_flush(CPUState *cpu)
+    "tb_flush_aarch64": (None, (c_void_p,)),
+    # void tb_invalidate_phys_range(struct uc_struct *uc, ram_addr_t start, ram_addr_t end)
+    "tb_invalidate_phys_range_aarch64": (None, (c_void_p, c_uint64, c_uint64)),
+    # ram_addr_t qemu_ram_addr_from_host(struct uc_struct *uc, void *ptr)
+    "qemu_ram_addr_from_host_aarch64": (c_uint64, (c_void_p, c_void_p)),
+    # hwaddr arm_cpu_get_phys_page_attrs_debug(CPUState *cs, vaddr addr, MemTxAttrs *attrs)
+    "arm_cpu_get_phys_page_attrs_debug_aarch64": (c_uint64, (c_void_p, c_uint64, c_void_p)),
     # void hw_breakpoint_update_all(ARMCPU *cpu)
     "hw_breakpoint_update_all_aarch64": (None, (c_void_p,)),
+    # int cpu_memory_rw_debug(CPUState *cpu, uint64_t addr, void *ptr, uint64_t len, bool is_write)
+    "cpu_memory_rw_debug_aarch64": (c_int, (c_void_p, c_uint64, c_void_p, c_uint64, c_bool)),
     # void define_one_arm_cp_reg_with_opaque(ARMCPU *cpu, const ARMCPRegInfo *regs, void *opaque)
     "define_one_arm_cp_reg_with_opaque_aarch64": (None, (c_void_p, c_void_p, c_void_p)),
 }
@@ -56,7 +68,13 @@ class Library:
     do_interrupt: Any
     rebuild_hflags: Any
     tlb_flush: Any
+    tlb_flush_page: Any
+    flush_translations: Any
+    invalidate_translations: Any
+    ram_addr_of: Any
+    translate: Any
     arm_breakpoints: Any
+    access_virtual: Any
     define_sysreg: Any
 
 

@@ -18,6 +18,7 @@ _ENV_SAMPLE_BYTES = 0x4000
 _INFO = 0x1_0000
 _LEAVE = "cpu_loop_exit_aarch64"
 _CLEAR_EXCLUSIVE = (1 << 64) - 1
+_EXCP_HLT = 0x10001
 _HFLAGS_AARCH64_STATE = 1 << 31
 
 
@@ -33,16 +34,20 @@ def layout_of(library: EmulatedLibrary) -> Layout:
     """What `layout.discover` must find with this library."""
     cpu_env, syndrome = _by_raising_an_exception(library)
     counter, count = _by_starting(library)
+    halted, exception_index = _by_waiting(library)
+    pc = _by_asking_for_the_pc(library)
     return Layout(
         uc_emu_counter=counter,
         uc_emu_count=count,
         cpu_env=cpu_env,
         cpu_interrupt_request=_by_clearing_a_bit(library),
-        cpu_halted=_by_waiting(library) - (_ENV - cpu_env),
+        cpu_halted=halted - (_ENV - cpu_env),
+        cpu_exception_index=exception_index - (_ENV - cpu_env),
         env_x0=_by_leaving_aarch32(library) - _ENV,
-        env_pc=_by_asking_for_the_pc(library),
+        env_pc=pc,
         env_exclusive_addr=_by_exception_return(library) - _ENV,
         env_syndrome=syndrome,
+        env_isar=_by_asking_for_features(library, pc),
     )
 
 
@@ -51,12 +56,10 @@ def extents_of(library: EmulatedLibrary, cpu_env: int) -> Extents:
     library.fill(0)
     cpu = _ENV - cpu_env
     start = library.call("uc_emu_start", ARENA, 0, 0, 0, 1)
-    define = library.call(
-        "define_one_arm_cp_reg_with_opaque_aarch64", ARENA + cpu, ARENA + _INFO, 0
-    )
+    zero = library.call("helper_dc_zva_aarch64", ARENA + _ENV, 0)
     return Extents(
         uc_struct_bytes=max(offset for offset, _ in start.loads()),
-        armcpu_bytes=max(offset for offset, _ in define.loads()) - cpu,  # cp_regs
+        armcpu_bytes=max(offset for offset, _ in zero.loads()) - cpu,  # dcz_blocksize
     )
 
 
@@ -113,9 +116,11 @@ def _by_clearing_a_bit(library: EmulatedLibrary) -> int:
     return _only({offset for offset, byte in enumerate(decoy) if byte != 0xFF})
 
 
-def _by_waiting(library: EmulatedLibrary) -> int:
+def _by_waiting(library: EmulatedLibrary) -> tuple[int, int]:
+    """`halted`, and `exception_index`, which says why the core leaves."""
     library.fill(0)
-    return _only(library.call("helper_wfi_aarch64", ARENA + _ENV, 4, until=_LEAVE).stores(1, 4))
+    call = library.call("helper_wfi_aarch64", ARENA + _ENV, 4, until=_LEAVE)
+    return _only(call.stores(1, 4)), _only(call.stores(_EXCP_HLT, 4))
 
 
 def _by_leaving_aarch32(library: EmulatedLibrary) -> int:
@@ -139,6 +144,15 @@ def _by_exception_return(library: EmulatedLibrary) -> int:
     library.fill(0)
     call = library.call("helper_exception_return_aarch64", ARENA + _ENV, 0, until=_LEAVE)
     return _only(call.stores(_CLEAR_EXCLUSIVE, 8))
+
+
+def _by_asking_for_features(library: EmulatedLibrary, env_pc: int) -> int:
+    """At EL1 in AArch64 the flags follow from pauth, SVE and BTI: ID_AA64ISAR1_EL1, PFR0, PFR1."""
+    library.fill(0)
+    library.write(_ENV + env_pc + 8, struct.pack("<2I", 0b0101, 1))  # pstate, aarch64
+    call = library.call("arm_rebuild_hflags_aarch64", ARENA + _ENV)
+    words = {(offset - _ENV) & ~7 for offset, _ in call.loads()}
+    return _only({word for word in words if {word + 8, word + 16} <= words}) - 8
 
 
 def _only(offsets: set[int]) -> int:

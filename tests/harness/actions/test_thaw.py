@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from emu.snapshot import RESTORE_PLAN, freeze
+from harness.event_lines import name_of, parse_events, read_events
 from harness.guests import boot_guest
 from tests.harness.command_line import GOLDEN, invoke
 
@@ -44,8 +46,35 @@ def test_the_guest_is_told_and_goes_on_to_its_end(state_file: Path) -> None:
 
 def test_the_run_ends_at_the_instruction_limit(state_file: Path) -> None:
     result = thaw(state_file, "--max-insns", 5)
+    assert result.exit_code == 1
+    assert "the instruction limit is reached, after 5 instructions" in result.stdout
+    assert "stopped: the instruction limit is reached" in result.stderr
+
+
+def test_the_run_ends_at_the_time_limit(state_file: Path) -> None:
+    """Which counts from the thaw on."""
+    result = thaw(state_file, "--max-time", 0.0001)
+    assert result.exit_code == 1
+    assert "the time limit is reached" in result.stdout
+
+
+def test_events_and_trace_begin_with_the_restore(state_file: Path, tmp_path: Path) -> None:
+    """Nothing is executed before the last step is done."""
+    events, trace = tmp_path / "events", tmp_path / "trace"
+    result = thaw(state_file, "--entropy", SEED, "--events", events, "--trace", trace)
     assert result.exit_code == 0
-    assert "the instruction limit is reached, after 5 instructions" in result.output
+    assert result.stdout == thaw(state_file, "--entropy", SEED).stdout
+    names = [name_of(type(stamped.event)) for stamped in read_events(events)]
+    assert "plan-step-done" in names[:3]
+    assert names[-1] == "hypervisor-call"
+    assert " EL1 0x" in trace.read_text("utf-8").splitlines()[0]
+
+
+def test_what_is_on_stdout_for_programs_is_alone_there(state_file: Path) -> None:
+    found = json.loads(thaw(state_file, "--json").stdout)
+    assert found["reason"] == "the guest powered off"
+    lines = thaw(state_file, "--events", "-").stdout_bytes.splitlines()
+    assert len(list(parse_events(lines, "-"))) == len(lines) > 100
 
 
 def test_a_later_host_clock_moves_the_guest_s_time(state_file: Path) -> None:

@@ -66,3 +66,8 @@ def initialized_gic(vm: KvmVm) -> KvmVgic:
     gic.set_device_attr(VgicGroup.NR_IRQS, 0, 128)
     gic.set_device_attr(VgicGroup.CTRL, VgicControl.INIT)
     return gic
+
+
+def pretend_executed(machine: Machine, instructions: int) -> None:
+    """Let the machine say that its guest has executed so many instructions."""
+    machine._scheduler.instructions = instructions

@@ -8,7 +8,7 @@ from emu.arch.kvm_reg_list import HostKernel
 from emu.arch.psci import VERSION_0_2, Function
 from emu.hypervisor.kvm import KvmVcpu, KvmVm
 from emu.machine import Machine
-from tests.hypervisor.kvm.surface import KERNELS, initialized_vcpu, refused, reg
+from tests.hypervisor.kvm.surface import KERNELS, initialized_vcpu, pretend_executed, refused, reg
 
 PSCI: list[tuple[HostKernel, int, int]] = [
     (HostKernel.LINUX_5_10, 0x1_0000, 0x1_0001),
@@ -60,7 +60,7 @@ def test_services_can_be_withdrawn_until_the_vm_runs(
     assert vcpu.get_one_reg(reg(name)) == 0
     with refused("EINVAL", name):
         vcpu.set_one_reg(reg(name), most + 1)
-    machine.instructions = 1
+    pretend_executed(machine, 1)
     vcpu.set_one_reg(reg(name), 0)
     with refused("EBUSY", name):
         vcpu.set_one_reg(reg(name), most)

@@ -10,7 +10,7 @@ from emu.errors import IncompatibleError, KvmError
 from emu.hypervisor.kvm import KvmVcpu
 from emu.machine import Machine
 from harness.states import realistic_state
-from tests.hypervisor.kvm.surface import OLD_KERNELS, refused, reg
+from tests.hypervisor.kvm.surface import OLD_KERNELS, pretend_executed, refused, reg
 
 
 @pytest.mark.parametrize("name", ["MIDR_EL1", "REVIDR_EL1", "AIDR_EL1"])
@@ -96,7 +96,7 @@ def test_caches_must_go_with_ctr(vcpu: KvmVcpu, name: str, value: int) -> None:
 
 @pytest.mark.parametrize("kernel", [HostKernel.LINUX_6_18], ids=["6.18"])
 def test_identification_is_fixed_once_the_vm_has_run(vcpu: KvmVcpu, machine: Machine) -> None:
-    machine.instructions = 1
+    pretend_executed(machine, 1)
     name = "ID_AA64ISAR0_EL1"
     vcpu.set_one_reg(reg(name), vcpu.get_one_reg(reg(name)))
     with refused("EBUSY", name):

@@ -12,7 +12,13 @@ from emu.boards.squib import SQUIB
 from emu.errors import Errno, IncompatibleError
 from emu.hypervisor.kvm import Change, Host, KvmVcpu, KvmVgic, KvmVm, VcpuInit
 from emu.machine import Machine, Power
-from tests.hypervisor.kvm.surface import FIRECRACKER_INIT, init_with, initialized_vcpu, refused
+from tests.hypervisor.kvm.surface import (
+    FIRECRACKER_INIT,
+    init_with,
+    initialized_vcpu,
+    pretend_executed,
+    refused,
+)
 
 PSCI, OFF = VcpuFeature.PSCI_0_2, VcpuFeature.POWER_OFF
 KEYS = (VcpuFeature.PTRAUTH_ADDRESS, VcpuFeature.PTRAUTH_GENERIC)
@@ -155,7 +161,7 @@ def test_the_timers_interrupts_need_a_gic_and_a_vcpu_that_has_not_run(
     with refused("EINVAL", "interrupt controller"):
         vcpu.set_device_attr(TIMER, VTIMER, 27)
     vm.create_gic()
-    machine.instructions = 1
+    pretend_executed(machine, 1)
     with refused("EBUSY"):
         vcpu.set_device_attr(TIMER, VTIMER, 27)
 

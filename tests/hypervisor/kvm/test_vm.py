@@ -9,7 +9,12 @@ from emu.arch.kvm_reg_list import HostKernel
 from emu.errors import Errno, IncompatibleError
 from emu.hypervisor.kvm import KvmVgic, KvmVm
 from emu.machine import Machine
-from tests.hypervisor.kvm.surface import initialized_gic, initialized_vcpu, refused
+from tests.hypervisor.kvm.surface import (
+    initialized_gic,
+    initialized_vcpu,
+    pretend_executed,
+    refused,
+)
 
 # --- order -------------------------------------------------------------------------------------
 
@@ -34,10 +39,10 @@ def test_a_vcpu_is_created_once(vm: KvmVm) -> None:
 
 
 def test_one_gic_and_before_the_guest_runs(vm: KvmVm, machine: Machine) -> None:
-    machine.instructions = 1
+    pretend_executed(machine, 1)
     with refused("EBUSY"):
         vm.create_gic()
-    machine.instructions = 0
+    pretend_executed(machine, 0)
     with refused("ENODEV", "version 2"):
         vm.create_gic(version=2)
     vm.create_gic()
@@ -47,7 +52,7 @@ def test_one_gic_and_before_the_guest_runs(vm: KvmVm, machine: Machine) -> None:
 
 def test_a_running_machine_is_found_as_it_is(machine: Machine, kernel: HostKernel) -> None:
     machine.vcpus[0].engine.pc = 0x8000_0000
-    machine.instructions = 7
+    pretend_executed(machine, 7)
     vm = KvmVm.attach(machine, kernel)
     (vcpu,) = vm.vcpus
     assert vcpu.get_one_reg(0x6030_0000_0010_0040) == 0x8000_0000
@@ -146,7 +151,7 @@ def test_the_timers_own_their_interrupts_once_the_vm_has_run(
     vm.irq_line(word(IrqType.PPI, 27), True)
     assert ppis.pending == 1 << 27
     vm.irq_line(word(IrqType.PPI, 27), False)
-    machine.instructions = 1
+    pretend_executed(machine, 1)
     vm.irq_line(word(IrqType.PPI, 27), True)
     assert ppis.pending == 0
     vm.irq_line(word(IrqType.PPI, 28), True)
