@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from emu.arch import one_reg
 from emu.arch.kvm_reg_list import HostKernel
-from emu.errors import IncompatibleError
+from emu.errors import IncompatibleError, KvmError
 from emu.hypervisor.kvm import KvmVcpu
 from emu.machine import Machine
+from harness.states import realistic_state
 from tests.hypervisor.kvm.surface import OLD_KERNELS, pretend_executed, refused, reg
 
 
@@ -99,3 +101,35 @@ def test_identification_is_fixed_once_the_vm_has_run(vcpu: KvmVcpu, machine: Mac
     vcpu.set_one_reg(reg(name), vcpu.get_one_reg(reg(name)))
     with refused("EBUSY", name):
         vcpu.set_one_reg(reg(name), 0)
+
+
+IDENTIFICATION = ("MIDR", "REVIDR", "ID_", "MVFR", "CTR_", "CLIDR", "CCSIDR")
+THE_HOSTS = ("SMCCC_ARCH_WORKAROUND_", "CNTP_CTL_EL0")
+"""What does not keep what is set: levels of the host, and ISTATUS, which is computed."""
+
+
+def test_a_state_of_another_processor_is_refused_for_its_processor_alone(
+    vcpu: KvmVcpu, kernel: HostKernel
+) -> None:
+    """A Linux on a Neoverse N1: all that is not about the processor is taken, and kept."""
+    state = realistic_state("firecracker-1.16", host_kernel=kernel.value, vcpus=1)
+    values = {
+        known: value
+        for register, value in state.data.vcpu_states[0].regs.registers()
+        if (known := one_reg.find(register)) is not None
+    }
+    not_taken = {known.name for known, value in values.items() if not takes(vcpu, known.id, value)}
+    assert {"MIDR_EL1", "CTR_EL0", "ID_AA64PFR0_EL1"} <= not_taken
+    assert not [name for name in not_taken if not name.startswith(IDENTIFICATION)]
+    for known, value in values.items():
+        if not known.name.startswith((*IDENTIFICATION, *THE_HOSTS)):
+            assert vcpu.get_one_reg(known.id) == value, known.name
+
+
+def takes(vcpu: KvmVcpu, register: int, value: int) -> bool:
+    """Set a register; whether it was not refused."""
+    try:
+        vcpu.set_one_reg(register, value)
+    except (KvmError, IncompatibleError):
+        return False
+    return True

@@ -188,7 +188,7 @@ def test_a_frame_has_zeros_where_it_has_no_register(
 
 
 UNKNOWN: list[tuple[str, VgicGroup, int, Errno]] = [
-    ("no vCPU of this affinity", REDIST, NOBODY, "EINVAL"),
+    *(("no vCPU of this affinity", REDIST, 1 << bit, "EINVAL") for bit in (32, 40, 48, 56)),
     ("no vCPU of this affinity", ICC, NOBODY | 0xC230, "EINVAL"),
     ("no vCPU of this affinity", LEVELS, NOBODY, "EINVAL"),
     ("more bits of priority", ICC, 0xC645, "EINVAL"),

@@ -147,13 +147,15 @@ def test_an_edge_interrupt_pends_at_each_high_level(
 def test_the_timers_own_their_interrupts_once_the_vm_has_run(
     vm: KvmVm, gic: KvmVgic, machine: Machine
 ) -> None:
+    ppis = machine.gic.interrupts(0)
     vm.irq_line(word(IrqType.PPI, 27), True)
+    assert ppis.pending == 1 << 27
     vm.irq_line(word(IrqType.PPI, 27), False)
     pretend_executed(machine, 1)
     vm.irq_line(word(IrqType.PPI, 27), True)
-    assert machine.gic.interrupts(0).pending == 0
+    assert ppis.pending == 0
     vm.irq_line(word(IrqType.PPI, 28), True)
-    assert machine.gic.interrupts(0).pending == 1 << 28
+    assert ppis.pending == 1 << 28
 
 
 def test_an_irqfd_pends_its_spi_if_that_is_edge_triggered(
