@@ -1,8 +1,9 @@
 """How fast the processor is, beside Unicorn alone: `python -m tests.bench.processor`.
 
-A round is timed on our machine and then on bare Unicorn, again and again by turns; each figure is
-the median of its rounds. Straight code is counted exactly on both sides. The cost of a thing is
-that of one round through a loop of the fewest instructions that do it, these included.
+A round is run on our machine and then on bare Unicorn, again and again by turns, and timed in CPU
+time of this process, so that a busy host matters less; each figure is the median of its rounds.
+Straight code is counted exactly on both sides. The cost of a thing is that of one round through a
+loop of the fewest instructions that do it, these included.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Protocol
 
 from rich.console import Console
@@ -59,7 +60,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Seconds of a round, on our machine and on bare Unicorn: the medians."""
+    """Seconds of CPU time of a round, on our machine and on bare Unicorn: the medians."""
 
     ours_s: float
     bare_s: float
@@ -99,9 +100,9 @@ def measure(contest: Contest, loops: int, rounds: int) -> Result:
 
 
 def _time_s(subject: Subject, loops: int) -> float:
-    begin = perf_counter()
+    begin = process_time()
     subject.run(loops)
-    return perf_counter() - begin
+    return process_time() - begin
 
 
 def straight_table(size: Size) -> Table:
