@@ -2,7 +2,7 @@
 
 A schedule is a value, so that a test can choose it and a case file keep it. It is asked for one
 turn at a time: the n-th turn is a function of n, of the vCPUs that can run, and of the one that ran
-last. A turn ends early when its vCPU waits or is turned off.
+last. A turn ends early when its vCPU waits or is turned off. A machine of one vCPU asks for none.
 """
 
 from __future__ import annotations
