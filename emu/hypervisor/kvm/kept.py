@@ -1,7 +1,8 @@
 """Registers that KVM keeps for a vCPU, and the emulated processor has not.
 
 They belong to AArch32, to breakpoints that there are not, or to a PMU that the vCPU was not given:
-the guest has no use for them, and KVM stores what a VMM sets all the same.
+the guest has no use for them, and KVM stores what a VMM sets all the same. They are the surface's,
+not the machine's: another `KvmVm` over the same machine finds them as after a reset.
 
 Source: `sys_reg_descs` in arch/arm64/kvm/sys_regs.c of Linux 6.1 (5.10 for the PMU).
 """
@@ -27,10 +28,8 @@ _SHARED: Final[Mapping[str, str]] = MappingProxyType(
 
 _RESET: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "FPEXC32_EL2": 0x700,
         **dict.fromkeys(
             (
-                *("DACR32_EL2", "IFSR32_EL2"),
                 *("PMINTENSET_EL1", "PMCNTENSET_EL0", "PMOVSSET_EL0", "PMSWINC_EL0"),
                 *("PMSELR_EL0", "PMCCNTR_EL0"),
                 *(f"{sort}{n}_EL0" for n in range(31) for sort in ("PMEVCNTR", "PMEVTYPER")),
@@ -43,14 +42,9 @@ _RESET: Final[Mapping[str, int]] = MappingProxyType(
 
 
 class KeptRegisters:
-    """The words that KVM keeps for one vCPU, by name.
+    """The words that KVM keeps for one vCPU, by name."""
 
-    Args:
-        reset: what is in further registers after a reset.
-    """
-
-    def __init__(self, reset: Mapping[str, int]) -> None:
-        self._reset = {**_RESET, **reset}
+    def __init__(self) -> None:
         self._words: dict[str, int] = {}
 
     def reset(self) -> None:
@@ -60,7 +54,7 @@ class KeptRegisters:
     def read(self, name: str) -> int:
         """What a register holds."""
         name = _SHARED.get(name, name)
-        return self._words.get(name, self._reset.get(name, 0))
+        return self._words.get(name, _RESET.get(name, 0))
 
     def write(self, name: str, value: int) -> None:
         """Keep a value."""

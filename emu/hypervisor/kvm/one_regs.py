@@ -55,7 +55,7 @@ class OneRegs:
         by_name = {
             **plain,
             **identification_registers(vm, plain),
-            **cache_registers(vcpu, vm, kept),
+            **cache_registers(vcpu, vm),
             **timer_registers(vcpu, vm),
             **firmware_registers(vm),
             **core_registers(vcpu, kept),

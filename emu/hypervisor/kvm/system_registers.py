@@ -27,9 +27,42 @@ def system_registers(vcpu: Vcpu, kept: KeptRegisters) -> Accesses:
 
 
 def _access(vcpu: Vcpu, kept: KeptRegisters, reg: SysReg) -> Access:
+    """Whether a processor has a register, its ID registers may say otherwise from one access to
+    the next.
+    """
+    words = kept.access(reg.name)
     if reg.model in _NOT_THE_PROCESSORS:
-        return kept.access(reg.name)
-    return Access(partial(vcpu.get_sysreg, reg), partial(vcpu.set_sysreg, reg))
+        return words
+    if reg.model is Model.STORED:
+        return _whole(vcpu, reg, words)
+
+    def read() -> int:
+        return vcpu.get_sysreg(reg) if vcpu.has_sysreg(reg) else words.read()
+
+    def write(value: int) -> None:
+        if vcpu.has_sysreg(reg):
+            vcpu.set_sysreg(reg, value)
+        else:
+            words.write(value)
+
+    return Access(read, write)
+
+
+def _whole(vcpu: Vcpu, reg: SysReg, words: Access) -> Access:
+    """A register that KVM stores whole, and the processor without its reserved bits.
+
+    What was set is read back as long as the guest has not changed what the processor keeps of it.
+    """
+
+    def read() -> int:
+        held = vcpu.get_sysreg(reg)
+        return words.read() if words.read() & reg.writable == held else held
+
+    def write(value: int) -> None:
+        vcpu.set_sysreg(reg, value)
+        words.write(value)
+
+    return Access(read, write)
 
 
 def _set_os_lock_status(vcpu: Vcpu, value: int) -> None:

@@ -15,7 +15,7 @@ from emu.arch.layouts import OSLSR_EL1, PState
 from emu.arch.sysregs import BY_NAME
 from emu.cpu import Vcpu
 from emu.errors import Errno, IncompatibleError, KvmError
-from emu.hypervisor.kvm.cache_registers import caches_at_first
+from emu.hypervisor.kvm.cache_registers import make_up_caches
 from emu.hypervisor.kvm.host import Change
 from emu.hypervisor.kvm.kept import KeptRegisters
 from emu.hypervisor.kvm.one_regs import OneRegs
@@ -29,6 +29,8 @@ _POINTER_AUTHENTICATION = 1 << VcpuFeature.PTRAUTH_ADDRESS | 1 << VcpuFeature.PT
 
 _PSTATE_AT_RESET = PState().replace(M=0b0101, D=1, A=1, I=1, F=1).value
 """EL1h, all interrupts masked (VCPU_RESET_PSTATE_EL1)."""
+
+_FPEXC32_AT_RESET = 0x700
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class KvmVcpu:
         self.index = index
         self._vm = vm
         self._vcpu: Vcpu = vm.machine.vcpus[index]
-        self._kept = KeptRegisters(caches_at_first(self._vcpu, vm.host))
+        self._kept = KeptRegisters()
         self._attributes = VcpuAttributes(self._vcpu, vm)
         self._features: int | None = None
         self._regs: OneRegs | None = None
@@ -83,8 +85,8 @@ class KvmVcpu:
         self._vm.machine.psci.power[self.index] = Power.OFF if off else Power.ON
 
     def _reset(self) -> None:
-        """`kvm_reset_vcpu`: the processor's own reset, but for the OS lock, which KVM releases, and
-        the flags, which are clear.
+        """`kvm_reset_vcpu`: the processor's own reset, but for the OS lock, which KVM releases, the
+        flags, which are clear, FPEXC32_EL2, and the caches.
 
         Registers that the architecture leaves UNKNOWN have zeros here, not KVM's 0x1de7...c0de.
         """
@@ -93,6 +95,9 @@ class KvmVcpu:
         self._vcpu.engine.pstate = _PSTATE_AT_RESET
         lock = BY_NAME["OSLSR_EL1"]
         self._vcpu.set_sysreg(lock, self._vcpu.get_sysreg(lock) & ~OSLSR_EL1.OSLK.mask)
+        self._vcpu.set_sysreg(BY_NAME["FPEXC32_EL2"], _FPEXC32_AT_RESET)
+        if self._vm.host.has(Change.CACHES_BELONG_TO_THE_VCPU) and not self._vm.has_run:
+            make_up_caches(self._vcpu)
 
     def adopt(self, init: VcpuInit) -> None:
         """Take over a vCPU as if it had been initialised so, and has run since."""

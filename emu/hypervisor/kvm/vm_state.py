@@ -24,6 +24,7 @@ class VmState:
         has_gic: whether there is an interrupt controller (`irqchip_in_kernel`).
         gic_initialized: whether it was initialised (`vgic_initialized`).
         firmware: PSCI_VERSION and the feature bitmaps, by name.
+        identification: what the host's ID registers are, which those of a guest can't exceed.
     """
 
     machine: Machine
@@ -33,6 +34,7 @@ class VmState:
     has_gic: bool = False
     gic_initialized: bool = False
     firmware: dict[str, int] = field(default_factory=dict)
+    identification: dict[str, int] = field(default_factory=dict)
 
     def set_firmware(self, **registers: int) -> None:
         """Set firmware registers; what the guest calls is answered by them from here on.

@@ -7,11 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emu.arch import one_reg
+from emu.arch.kvm import NEVER_WRITTEN
 from emu.arch.kvm_reg_list import HostKernel, register_list
 from emu.arch.one_reg import ONE_REGS, Kind
 from emu.arch.sysregs import BY_NAME as SYSREGS_BY_NAME
 from emu.errors import Errno, MachineError
 from emu.hypervisor.kvm import KvmVcpu, KvmVm
+from emu.machine import Machine
 from tests.hypervisor.kvm.surface import (
     FIRECRACKER_INIT,
     KERNELS,
@@ -201,11 +203,20 @@ def test_registers_that_clear_show_what_those_that_set_show(vcpu: KvmVcpu) -> No
     assert vcpu.get_one_reg(reg("PMCNTENSET_EL0")) == 0x8000_0001
 
 
+def test_reserved_bits_are_kept_until_the_guest_writes(vcpu: KvmVcpu, machine: Machine) -> None:
+    """KVM stores whole words, as those of a file that say that nothing was ever written."""
+    vcpu.set_one_reg(reg("DISR_EL1"), NEVER_WRITTEN)
+    assert vcpu.get_one_reg(reg("DISR_EL1")) == NEVER_WRITTEN
+    machine.vcpus[0].set_sysreg(SYSREGS_BY_NAME["DISR_EL1"], 1)
+    assert vcpu.get_one_reg(reg("DISR_EL1")) == 1
+
+
 def test_init_resets_what_kvm_keeps(vcpu: KvmVcpu) -> None:
-    """Also of a vCPU that was initialised before: DACR32_EL2 stands for them."""
-    fresh = vcpu.get_one_reg(reg("DACR32_EL2"))
-    vcpu.set_one_reg(reg("DACR32_EL2"), 5)
-    vcpu.set_one_reg(reg("X7"), 7)
+    """Also of a vCPU that was initialised before: one register of each place that they are in."""
+    names = ("X7", "V7", "DBGBVR15_EL1", "DBGBVR0_EL1", "FPEXC32_EL2", "SPSR_abt")
+    fresh = {name: vcpu.get_one_reg(reg(name)) for name in names}
+    for name in names:
+        vcpu.set_one_reg(reg(name), 0x5000)
     vcpu.init(FIRECRACKER_INIT)
-    assert vcpu.get_one_reg(reg("DACR32_EL2")) == fresh
-    assert vcpu.get_one_reg(reg("X7")) == 0
+    assert {name: vcpu.get_one_reg(reg(name)) for name in names} == fresh
+    assert fresh["FPEXC32_EL2"] == 0x700

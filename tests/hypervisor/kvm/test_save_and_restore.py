@@ -25,7 +25,7 @@ from harness.entropy import SeededEntropy
 from harness.guests import read_log
 from harness.trace import INSTRUCTIONS_MAX, record, trace_differences
 from tests.hypervisor.kvm import firecracker_calls
-from tests.hypervisor.kvm.surface import FIRECRACKER_INIT, KERNELS
+from tests.hypervisor.kvm.surface import FIRECRACKER_INIT, KERNELS, initialized_vcpu
 
 RAM_SIZE_BYTES = 8 << 20
 VIRTUAL_TIMER, VMGENID = 27, 47
@@ -219,7 +219,7 @@ def test_registers_that_kvm_does_not_list_are_lost(
 ) -> None:
     """Those of a PMU that the vCPU has not, keys that it was not given, the OS lock on 5.10."""
     reg = SYSREGS_BY_NAME[name]
-    KvmVm(machine, kernel)  # the guest's firmware is that kernel's
+    initialized_vcpu(KvmVm(machine, kernel))
     machine.vcpus[0].set_sysreg(reg, value)
     with machine_with(Ram(SQUIB.dram_base, RAM_SIZE_BYTES)) as restored:
         saved = firecracker_calls.save(KvmVm.attach(machine, kernel))
