@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 from emu.errors import ScheduleError
 
 DEFAULT_QUANTUM = 10_000
-"""Instructions of a turn, where nobody chose: the switch costs less than a tenth of the turn."""
+"""Instructions of a turn, where nobody chose: many, as a switch costs as much time as some
+thousand instructions; not too many, as a vCPU that spins for another one spins through its turn."""
 
 
 class Turn(NamedTuple):
