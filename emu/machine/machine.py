@@ -129,6 +129,7 @@ class Machine:
     def close(self) -> None:
         """Free the cores. What is left afterwards is RAM, the devices and the console's output."""
         self._closed = True
+        self.ram.on_write = None
         for vcpu in self._vcpus:
             vcpu.engine.close()
 

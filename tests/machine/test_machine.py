@@ -350,6 +350,14 @@ LEAK_BYTES_MAX = 48 << 20
 """200 cores alone are some 600 MiB."""
 
 
+def test_the_ram_of_a_closed_machine_can_still_be_written() -> None:
+    ram = Ram(SQUIB.dram_base, 8 * MIB)
+    with Machine(SQUIB, ram=ram):
+        pass
+    ram.write(BASE, b"later")
+    assert ram.read(BASE, 5) == b"later"
+
+
 def test_machines_that_are_closed_give_their_memory_back() -> None:
     process = subprocess.run(
         [sys.executable, "-c", LEAK], capture_output=True, text=True, check=True
