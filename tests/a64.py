@@ -37,6 +37,11 @@ PTRUE_P0 = 0x2518E3E0  # ptrue p0.b (SVE)
 FMOV_D0_1 = 0x1E6E1000  # fmov d0, #1.0
 
 
+def b(words: int) -> int:
+    """B to so many instructions from here, forwards or (below 0) backwards."""
+    return 0x14000000 | words & 0x3FFFFFF
+
+
 def svc(imm16: int) -> int:
     """SVC #imm16."""
     return 0xD4000001 | imm16 << 5

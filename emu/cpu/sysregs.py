@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from emu.arch.id_layouts import DCZID_EL0
 from emu.arch.layouts import MDSCR_EL1, SCTLR_EL1
 from emu.arch.sysregs import (
     BY_NAME,
@@ -34,6 +35,7 @@ from emu.errors import IncompatibleError
 _Read = Callable[[Any], int]
 _Write = Callable[[Any, int], None]
 """They are given what a model knows a register by, and for a write its value."""
+_DCZID: Final = "DCZID_EL0"
 _PSTATE_OF_THE_CORE: Final = ("SPSel", "CurrentEL", "DAIF", "NZCV", "PAN", "UAO")
 _DEBUG_CHANNEL: Final = ("MDCCSR_EL0", "DBGDTR_EL0", "DBGDTRRX_EL0")
 
@@ -170,7 +172,7 @@ class SysRegFile:
         accessors = self._accessors[reg.name]
         constant = self._constant(reg)
         return RegisterModel(
-            read=accessors.read if constant is None and "R" in reg.access else None,
+            read=self._guest_read(reg) if constant is None and "R" in reg.access else None,
             write=accessors.write if "W" in reg.access else None,
             constant=constant,
             el=reg.el,
@@ -178,8 +180,21 @@ class SysRegFile:
             el0_allowed=None if reg.el else self._el0_check(reg),
         )
 
+    def _guest_read(self, reg: SysReg) -> Callable[[], int]:
+        """What MRS calls."""
+        return self._read_dczid if reg.name == _DCZID else self._accessors[reg.name].read
+
+    def _read_dczid(self) -> int:
+        """DCZID_EL0.DZP says whether DC ZVA is prohibited where it is asked: at EL0 by DZE."""
+        dczid = DCZID_EL0(self._identity.get(_DCZID))
+        sctlr = SCTLR_EL1(self._engine.get_sysreg(BY_NAME["SCTLR_EL1"].at))
+        is_prohibited = self._engine.el == 0 and not sctlr.DZE
+        return int(dczid.replace(DZP=1) if is_prohibited else dczid)
+
     def _constant(self, reg: SysReg) -> int | None:
         """What MRS gives, if it always gives the same."""
+        if reg.name == _DCZID:
+            return None
         if reg.model is Model.ZERO and reg.access == "RO":
             return 0
         return self._identity.get(reg.name) if reg.model is Model.ID else None

@@ -2,7 +2,7 @@
 
 A schedule is a value, so that a test can choose it and a case file keep it. It is asked for one
 turn at a time: the n-th turn is a function of n, of the vCPUs that can run, and of the one that ran
-last. A turn ends early when its vCPU waits or is turned off.
+last. A turn ends early when its vCPU waits or is turned off. A machine of one vCPU asks for none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 from emu.errors import ScheduleError
 
 DEFAULT_QUANTUM = 10_000
-"""Instructions of a turn, where nobody chose: the switch costs less than a tenth of the turn."""
+"""Instructions of a turn, where nobody chose: many, as a switch costs as much time as some
+thousand instructions; not too many, as a vCPU that spins for another one spins through its turn."""
 
 
 class Turn(NamedTuple):

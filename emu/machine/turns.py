@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from emu.errors import ScheduleError
@@ -17,7 +18,10 @@ GRACE_INSTRUCTIONS = 128
 
 
 class Turns:
-    """The turns of a schedule, one after the other, each until it is spent or given up."""
+    """The turns of a schedule, one after the other, each until it is spent or given up.
+
+    A lone vCPU has one turn without end: its schedule is not asked.
+    """
 
     def __init__(self, schedule: Schedule, vcpu_count: int) -> None:
         self._schedule = schedule
@@ -58,6 +62,8 @@ class Turns:
         self._cut_off[vcpu] += 1
 
     def _begin(self, runnable: Sequence[int], last: int | None) -> Turn:
+        if self._vcpu_count == 1:
+            return Turn(0, sys.maxsize)  # it would only be cut into slices for nothing
         turn = None
         while turn is None:
             turn = self._schedule.turn(self._number, runnable, last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -25,7 +25,7 @@ from emu.core.image import Image
 from emu.core.ram import Ram
 from emu.cpu import Vcpu
 from emu.errors import BoardError, MachineError
-from emu.machine import Machine, Stop
+from emu.machine import Machine, Power, Stop, Turn
 from harness.guests import boot_guest
 from tests import a64
 
@@ -117,6 +117,27 @@ def test_a_run_ends_exactly_at_its_time_limit(make: Make, idle: bool) -> None:
     machine.run(max_cycles=5000)
     fired = [s.time for s in events if isinstance(s.event, TimerFired)]
     assert fired == [1000 + 1000 * PER_TICK]
+
+
+class NeverAsked:
+    """A schedule that must not be asked."""
+
+    def turn(self, _number: int, _runnable: Sequence[int], _last: int | None) -> Turn:
+        raise AssertionError("a lone vCPU was cut into turns")
+
+    def check(self, vcpu_count: int) -> None:
+        assert vcpu_count == 1
+
+
+def test_a_lone_vcpu_is_not_cut_into_turns() -> None:
+    """Slices cost time: straight code is to run at the core's own speed."""
+    ram = Ram(SQUIB.dram_base, 8 * MIB)
+    ram.write(BASE, a64.B_SELF.to_bytes(4, "little"))
+    with Machine(SQUIB, ram=ram, schedule=NeverAsked()) as machine:
+        vcpu_of(machine).engine.pc = BASE
+        machine.psci.power[0] = Power.ON
+        assert machine.run(30_000) is Stop.LIMIT
+        assert machine.instructions == 30_000
 
 
 def test_waiting_with_nothing_to_wake_it_is_the_end(make: Make) -> None:

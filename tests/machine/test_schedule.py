@@ -104,7 +104,7 @@ def test_a_restart_begins_with_the_first_turn() -> None:
 
 
 def test_a_vcpu_that_is_cut_off_again_and_again_gets_one_long_turn() -> None:
-    turns = Turns(RoundRobin(1), 1)
+    turns = Turns(RoundRobin(1), 2)
     for _ in range(PATIENCE):
         assert turns.current([0]) == Turn(0, 1)
         turns.spend(1)

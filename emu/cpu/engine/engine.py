@@ -199,9 +199,9 @@ class Engine(CoreMemory):
         if listener is not None:
 
             def begun(_uc: Any, address: int, _size: int, _data: Any) -> None:
-                if self._counter.value <= self._count.value:  # or it is not executed
-                    listener(address)
+                listener(address)
 
+            # The core's own hook, which counts, comes first: what it keeps back is not told here.
             self._code_hook = self._uc.hook_add(UC_HOOK_CODE, self._guarded(begun))
         self._uc.ctl_flush_tb()
 

@@ -164,8 +164,11 @@ class SysRegTraps:
         write(value)
 
     def _on_check(self, _env: int, info: int, is_read: bool) -> int:
+        # A kernel reads CTR_EL0 for each range of its own cache maintenance: no look-up for EL1.
+        if self._current_el() != 0:
+            return _CP_ACCESS_OK
         allowed = self._model_of(info).el0_allowed
-        refused = self._current_el() == 0 and allowed is not None and not allowed(is_read)
+        refused = allowed is not None and not allowed(is_read)
         return _CP_ACCESS_TRAP if refused else _CP_ACCESS_OK
 
     def _model_of(self, info: int) -> RegisterModel:
