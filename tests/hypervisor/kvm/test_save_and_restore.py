@@ -8,71 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import firmware
 from emu.arch.kvm_devices import VgicGroup
 from emu.arch.kvm_reg_list import HostKernel
-from emu.arch.one_reg import BY_NAME
 from emu.arch.sysregs import BY_NAME as SYSREGS_BY_NAME
 from emu.boards.squib import SQUIB
 from emu.core.events import Event, IrqAcknowledged, IrqEnded, IrqPended, Stamped, WaitStarted
-from emu.core.image import Image
 from emu.core.ram import Ram
-from emu.devices.vmgenid import VmGenId
 from emu.hypervisor.kvm import KvmVm
 from emu.machine import Machine, Stop
 from firmware.layout import Arguments, Window
-from harness.entropy import SeededEntropy
 from harness.guests import read_log
 from harness.trace import INSTRUCTIONS_MAX, record, trace_differences
 from tests.hypervisor.kvm import firecracker_calls
-from tests.hypervisor.kvm.surface import FIRECRACKER_INIT, KERNELS, initialized_vcpu
+from tests.hypervisor.kvm.booted import RAM_SIZE_BYTES, boot, machine_with, through_kvm
+from tests.hypervisor.kvm.surface import KERNELS, initialized_vcpu
 
-RAM_SIZE_BYTES = 8 << 20
 VIRTUAL_TIMER, VMGENID = 27, 47
-PSTATE_AT_BOOT = 0x3C5
-
-
-def machine_with(ram: Ram, host_clock: int = 0) -> Machine:
-    return Machine(SQUIB, ram=ram, host_clock=host_clock, entropy=SeededEntropy(b"trng"))
-
-
-def boot(name: str, kernel: HostKernel, arguments: Arguments | None = None) -> Machine:
-    """As Firecracker boots: vCPUs, GIC, and then PSTATE, PC, X0 and the physical count."""
-    guest = firmware.load(name)
-    machine = machine_with(Ram(SQUIB.dram_base, RAM_SIZE_BYTES))
-    machine.boot(Image.parse(guest.image), entropy=SeededEntropy(b"boot"))
-    entry, fdt = machine.vcpus[0].engine.pc, int(machine.vcpus[0].engine.x[0])
-    vm = KvmVm(machine, kernel)
-    vcpu = vm.create_vcpu(0)
-    vcpu.init(FIRECRACKER_INIT)
-    firecracker_calls.create_gic(vm, SQUIB, 1)
-    boot_registers = {"PSTATE": PSTATE_AT_BOOT, "PC": entry, "X0": fdt, "CNTPCT_EL0": 0}
-    for register, value in boot_registers.items():
-        vcpu.set_one_reg(BY_NAME[register].id, value)
-    if arguments is not None:
-        machine.ram.write(guest.symbols[Arguments.SYMBOL], arguments.to_bytes())
-    return machine
-
-
-def through_kvm(machine: Machine, kernel: HostKernel, host_clock: int | None = None) -> Machine:
-    """Save, and restore into a machine that is new; devices come last, as in Firecracker."""
-    machine.quiesce()
-    vcpus, gic = firecracker_calls.save(KvmVm.attach(machine, kernel))
-    now = machine.clock.now() if host_clock is None else host_clock
-    ram = Ram(SQUIB.dram_base, RAM_SIZE_BYTES, contents=machine.ram.contents())
-    restored = machine_with(ram, now)
-    vm = KvmVm(restored, kernel)
-    firecracker_calls.restore(vm, SQUIB, vcpus, gic)
-    restored.pl011.load_state(machine.pl011.state())
-    assert machine.vmgenid is not None
-    restored.vmgenid = VmGenId.restore(
-        machine.vmgenid.save(),
-        entropy=SeededEntropy(b"clone"),
-        irqs=vm.irqfd,
-        events=restored.events,
-    )
-    restored.drive_timer_lines()
-    return restored
 
 
 def run_until(machine: Machine, kind: type[Event], intid: int | None = None, nth: int = 1) -> None:
