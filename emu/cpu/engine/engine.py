@@ -7,7 +7,6 @@ model itself: HVC and SMC, MMIO, and the system registers that were given a mode
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from ctypes import byref, c_uint32
 from typing import Any
@@ -31,7 +30,6 @@ _EXCP_DATA_ABORT = 4
 _EXCP_HVC = 11
 _EXCP_SMC = 13
 _NO_EXCEPTION = -1
-_REGISTER_BYTES = 32 * 8
 UNKNOWN_SYNDROME = 1 << 25
 """ESR_EL1 for an UNDEFINED instruction: EC 0, IL 1 (DDI 0487, D19.2.40)."""
 _EC_UNKNOWN = 0
@@ -311,31 +309,33 @@ class Engine(CoreMemory):
     ) -> bool:
         """Note an access to nothing, and let the core leave.
 
-        It leaves a load before the load has changed anything, but goes on behind a store.
+        It leaves before it has changed a register, but goes on behind a DC ZVA.
         """
         if self._refused is None:
-            registers = ctypes.string_at(self.x, _REGISTER_BYTES)
-            executed, pc = self._counter.value, self._pc.value
-            self._refused = RefusedAccess(access, address, executed, pc, registers)
+            executed = min(self._counter.value, self._count.value)
+            self._refused = RefusedAccess(access, address, self._pc.value, executed)
         return False
 
     def _take_external_abort(self, refused: RefusedAccess, limit: int) -> None:
         """Take the external abort of an access to nothing, at the instruction that made it."""
-        self._counter.value = 0
         self._executed_before += refused.executed
+        self._counter.value, self._pc.value, pc = 0, refused.pc, refused.pc
         if refused.is_fetch:
             if self._executed_before >= limit:
                 return  # the next run fetches again
             self._executed_before += 1
-        ctypes.memmove(self.x, refused.registers, _REGISTER_BYTES)
-        self._pc.value = refused.pc
-        address = refused.address(None if refused.is_fetch else self._word_at(refused.pc))
-        self._exception.value = _EXCP_PREFETCH_ABORT if refused.is_fetch else _EXCP_DATA_ABORT
+            self._raise_abort(_EXCP_PREFETCH_ABORT, refused, pc)
+            if self._pc.value == pc:
+                raise _no_vector(pc)
+        else:
+            address = refused.address(self._word_at(pc), list(self.x))
+            self._raise_abort(_EXCP_DATA_ABORT, refused, address)
+
+    def _raise_abort(self, exception: int, refused: RefusedAccess, address: int | None) -> None:
+        self._exception.value = exception
         self._fault_address.value = address or 0
         self._raise(refused.syndrome(self.el, address))
         self._exception.value = _NO_EXCEPTION
-        if refused.is_fetch and self._pc.value == refused.pc:
-            raise _no_vector(refused.pc)
 
     def _word_at(self, address: int) -> int:
         """The instruction at a virtual address from which one was just executed."""

@@ -5,7 +5,7 @@ Source: DDI 0487 K.a, D19.2.40 (ESR_EL1, ISS of instruction and data aborts) and
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unicorn import (
@@ -34,33 +34,29 @@ class RefusedAccess:
     Attributes:
         access: Unicorn's UC_MEM_*.
         physical: the physical address.
+        pc: where the instruction is.
         executed: instructions of this call into the core, the one at hand included if it is not
             the fetch that is refused.
-        pc: where the instruction is.
-        registers: X0 to X30 and the current stack pointer before it, 64 bits each.
     """
 
     access: int
     physical: int
-    executed: int
     pc: int
-    registers: bytes
+    executed: int
 
     @property
     def is_fetch(self) -> bool:
         """Whether the instruction itself could not be had."""
         return self.access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT)
 
-    def address(self, word: int | None) -> int | None:
-        """What FAR_EL1 is to hold; None if that can't be told.
+    def address(self, word: int, x: Sequence[int]) -> int | None:
+        """What FAR_EL1 is to hold for a load or store; None if that can't be told.
 
         Args:
-            word: the instruction, of a load or store.
+            word: the instruction.
+            x: X0 to X30 and the current stack pointer before it.
         """
-        if self.is_fetch:
-            return self.pc
-        registers = struct.unpack("<32Q", self.registers)
-        return None if word is None else faulting_address(word, self.pc, registers, self.physical)
+        return faulting_address(word, self.pc, x, self.physical)
 
     def syndrome(self, el: int, address: int | None) -> int:
         """ESR_EL1 for the abort, taken from an exception level to EL1."""
