@@ -126,11 +126,7 @@ class Scheduler:
         return [vcpu for vcpu in self._vcpus if self._power[vcpu.index] is Power.ON]
 
     def _runnable(self) -> list[int]:
-        return [
-            vcpu.index
-            for vcpu in self._on()
-            if not vcpu.engine.waiting or vcpu.engine.interrupt_asserted
-        ]
+        return [vcpu.index for vcpu in self._on() if vcpu.engine.can_go_on]
 
     def _drive_timers(self) -> None:
         """Let the timers' lines follow the time, if one may have to change by now."""
