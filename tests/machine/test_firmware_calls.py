@@ -16,7 +16,7 @@ from emu.core.ram import Ram
 from emu.errors import BoardError
 from emu.machine import Machine, Power, Stop
 from tests import a64
-from tests.machine.test_machine import open_gic, start_timer
+from tests.machine.timer_interrupts import open_gic, start_timer
 
 Make = Callable[..., Machine]
 

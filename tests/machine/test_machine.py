@@ -28,6 +28,7 @@ from emu.errors import BoardError, MachineError
 from emu.machine import Machine, Power, Stop, Turn
 from harness.guests import boot_guest
 from tests import a64
+from tests.machine.timer_interrupts import open_gic, start_timer
 
 Make = Callable[..., Machine]
 
@@ -40,23 +41,6 @@ NOWHERE = 0x7000_0000
 
 def vcpu_of(machine: Machine) -> Vcpu:
     return machine.vcpus[0]
-
-
-def start_timer(machine: Machine, ticks: int) -> None:
-    """Let the virtual timer expire after so many ticks from a whole tick on."""
-    timer = vcpu_of(machine).timer
-    timer.write("CNTV_TVAL_EL0", ticks)
-    timer.write("CNTV_CTL_EL0", 1)
-
-
-def open_gic(machine: Machine, intid: int) -> None:
-    """Let a private interrupt through to the vCPU."""
-    machine.gic.distributor.write(0x0, 4, 0x2)
-    machine.gic.redistributors.write(0x14, 4, 0)  # GICR_WAKER
-    machine.gic.redistributors.write(0x1_0080, 4, 1 << intid)  # GICR_IGROUPR0
-    machine.gic.redistributors.write(0x1_0100, 4, 1 << intid)  # GICR_ISENABLER0
-    for name, value in (("ICC_PMR_EL1", 0xFF), ("ICC_IGRPEN1_EL1", 1)):
-        machine.gic.cpu_interface(0)[name].write(value)
 
 
 def recorded(machine: Machine) -> list[Stamped]:

@@ -24,6 +24,7 @@ from emu.machine import (
 )
 from harness.guests import boot_guest
 from tests import a64
+from tests.machine.timer_interrupts import open_gic, start_timer
 
 Make = Callable[..., Machine]
 
@@ -106,15 +107,8 @@ def test_a_timer_of_one_vcpu_fires_while_another_runs(make: Make) -> None:
     """At its deadline, to the cycle; the vCPU that it is for goes on when its turn comes."""
     machine = make(a64.WFI, vcpu_count=2, schedule=RoundRobin(1000))
     machine.vcpus[1].engine.pc = SECOND
-    timer = machine.vcpus[0].timer
-    timer.write("CNTV_TVAL_EL0", 5)
-    timer.write("CNTV_CTL_EL0", 1)
-    for name, value in (("ICC_PMR_EL1", 0xFF), ("ICC_IGRPEN1_EL1", 1)):
-        machine.gic.cpu_interface(0)[name].write(value)
-    machine.gic.distributor.write(0x0, 4, 0x2)
-    machine.gic.redistributors.write(0x14, 4, 0)
-    machine.gic.redistributors.write(0x1_0080, 4, 1 << 27)
-    machine.gic.redistributors.write(0x1_0100, 4, 1 << 27)
+    start_timer(machine, 5)
+    open_gic(machine, SQUIB.timers.virtual)
     machine.run(max_cycles=5 * SQUIB.cycles_per_tick - 1)
     assert not machine.vcpus[0].engine.irq_asserted
     machine.run(max_cycles=1)
@@ -206,15 +200,8 @@ def test_a_guest_that_spins_is_ended_by_a_limit_of_time(make: Make) -> None:
 
 def test_a_sleep_is_cut_short_by_a_limit_of_time_and_goes_on(make: Make) -> None:
     machine = make(a64.WFI)
-    timer = machine.vcpus[0].timer
-    timer.write("CNTV_TVAL_EL0", 1000)
-    timer.write("CNTV_CTL_EL0", 1)
-    for name, value in (("ICC_PMR_EL1", 0xFF), ("ICC_IGRPEN1_EL1", 1)):
-        machine.gic.cpu_interface(0)[name].write(value)
-    machine.gic.distributor.write(0x0, 4, 0x2)
-    machine.gic.redistributors.write(0x14, 4, 0)
-    machine.gic.redistributors.write(0x1_0080, 4, 1 << 27)
-    machine.gic.redistributors.write(0x1_0100, 4, 1 << 27)
+    start_timer(machine, 1000)
+    open_gic(machine, SQUIB.timers.virtual)
     start = machine.clock.now()
     assert machine.run(max_cycles=600) is Stop.TIME_LIMIT
     assert machine.clock.now() - start == 600

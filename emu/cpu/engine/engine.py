@@ -208,7 +208,7 @@ class Engine(CoreMemory):
         self.clear_exclusive()
         self._halted.value = 0
         self.waiting = False
-        self._library.tlb_flush(self._cpu)
+        self.forget_all_pages()
 
     # --- what it is connected to -------------------------------------------------------------
 
