@@ -14,7 +14,6 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from getpass import getuser
 from pathlib import Path
 
 from tests.linux.apt_sources import AptSource
@@ -137,7 +136,7 @@ class Apt:
             "APT::Architecture": ARCHITECTURE,
             "APT::Architectures": ARCHITECTURE,
             # Else root's apt becomes a user who can't write here.
-            "APT::Sandbox::User": getuser(),
+            "APT::Sandbox::User": "root",
             # Else lists that can't be had are a warning.
             "APT::Update::Error-Mode": "any",
             "Acquire::Languages": "none",

@@ -108,7 +108,7 @@ def provide(
     busyboxes = [_from_path(path) for path in _given(environment, "THAWBENCH_BUSYBOX")]
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cache) as scratch:
-        debian = _Debian(Path(scratch), environment.get("THAWBENCH_DEBIAN_MIRROR"), etc_apt)
+        debian = _Debian(Path(scratch), environment.get("THAWBENCH_DEBIAN_MIRROR", ""), etc_apt)
         if not kernels:
             for release in RELEASES:
                 get = partial(debian.kernel, release)
@@ -171,11 +171,11 @@ class _Debian:
 
     Args:
         folder: where downloads go.
-        mirror: URI of the archive; None for where the machine gets its own packages from.
+        mirror: URI of the archive; "" for where the machine gets its own packages from.
         etc_apt: where the machine says what that is.
     """
 
-    def __init__(self, folder: Path, mirror: str | None, etc_apt: Path) -> None:
+    def __init__(self, folder: Path, mirror: str, etc_apt: Path) -> None:
         self._folder = folder
         self._mirror = mirror
         self._etc_apt = etc_apt
@@ -205,7 +205,7 @@ class _Debian:
         return found
 
     def _source(self) -> AptSource:
-        if self._mirror is not None:
+        if self._mirror:
             keyring = str(_KEYRING) if _KEYRING.is_file() else ""
             return AptSource((self._mirror,), signed_by=keyring)
         for source in read_sources(self._etc_apt):
