@@ -34,7 +34,7 @@ from emu.arch.pl011 import (
     UARTRSR,
 )
 from emu.core.events import ConsoleOutput, EventStream
-from emu.core.ports import IrqLine
+from emu.core.ports import CharacterSource, IrqLine
 from emu.errors import IncompatibleError
 
 _TRIGGER_EIGHTHS: Final = (1, 2, 4, 6, 7, 7, 7, 7)
@@ -111,10 +111,6 @@ class Pl011State:
                 )
 
 
-Source = Callable[[int], bytes]
-"""Where characters come from: gives at most so many, and none if there are no more."""
-
-
 class Pl011:
     """A PL011 in its MMIO window of 4 KiB.
 
@@ -134,7 +130,7 @@ class Pl011:
         self._events = events
         self._state = Pl011State()
         self._line = False
-        self._source: Source | None = None
+        self._source: CharacterSource | None = None
 
     def state(self) -> Pl011State:
         """A copy of the device's state."""
@@ -161,7 +157,7 @@ class Pl011:
             self._receive(data)
             self._update_irq()
 
-    def connect(self, source: Source) -> None:
+    def connect(self, source: CharacterSource) -> None:
         """Let characters come from `source` when the guest is ready for them, so that none is lost.
 
         It is when it takes a receive interrupt (IMSC.RXIM or RTIM): Linux drains what came before.
