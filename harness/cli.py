@@ -116,6 +116,7 @@ def main() -> None:
 
 for command in (
     state.formats,
+    machine.boards,
     state.describe,
     state.verify,
     compare.diff,

@@ -10,11 +10,13 @@ from pathlib import Path
 import firmware
 from emu import boards
 from emu.boards.board import Board
+from emu.boards.squib import SQUIB
 from emu.core.image import Image
 from emu.core.ram import Ram
 from emu.cpu import find_cpu_model
 from emu.devices.vmgenid import Entropy
 from emu.errors import BoardError
+from emu.formats.atomic import write_atomic
 from emu.machine import Machine
 from harness.actions.files import about, read_input
 from harness.actions.running import RunOptions, Session
@@ -46,6 +48,8 @@ class BootOptions:
         quantum: instructions of a turn.
         bootargs: kernel command line, to which the board adds its own.
         input_path: what arrives at the serial console; `-` is standard input.
+        unix_time_s: the host's wall clock at the start, in seconds since 1970.
+        dtb: where to write the device tree, in place of running; None to run.
         seed: of the entropy, from which the generation id and the guest's TRNG draw.
     """
 
@@ -60,6 +64,8 @@ class BootOptions:
     quantum: int
     bootargs: str
     input_path: Path | None
+    unix_time_s: int
+    dtb: Path | None
     seed: bytes
 
 
@@ -85,8 +91,11 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
             image_path=path,
             initrd_path=None if options.initrd is None else str(options.initrd),
         )
-        if options.input_path is not None:
-            machine.pl011.connect(io.BytesIO(read_input(options.input_path)).read)
+        if options.dtb is not None:
+            write_atomic(options.dtb, machine.device_tree())
+            return 0
+        if options.input_path is not None and machine.uart is not None:
+            machine.uart.connect(io.BytesIO(read_input(options.input_path)).read)
         note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
         with session:
             machine.events.subscribe(session.listen)
@@ -99,6 +108,11 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
 def _kernel(options: BootOptions) -> tuple[Image, str, Symbols]:
     """The image, where it is from, and the names that come with it."""
     if options.kernel is None:
+        if boards.get(options.board) is not SQUIB:
+            raise BoardError(
+                f"the guests that come along know the addresses of squib alone, not those of "
+                f"{options.board}; give a --kernel, or --board squib"
+            )
         guest = firmware.load(options.guest or "")
         return Image.parse(guest.image), f"firmware/{guest.name}", guest_symbols(guest.name)
     with about(options.kernel):
@@ -115,6 +129,7 @@ def _machine(options: BootOptions, entropy: Entropy) -> Machine:
         vcpu_count=options.vcpu_count,
         schedule=parse_schedule(options.schedule, options.quantum),
         entropy=entropy,
+        unix_time_s=options.unix_time_s,
     )
 
 

@@ -149,5 +149,5 @@ def test_an_open_port_sends_and_receives_by_interrupts(bench: Bench) -> None:
     driver.serve()
     driver.start_sending()
     driver.serve()
-    assert (driver.received, bench.sent) == (typed, sent)
+    assert (bytes(driver.received), bytes(bench.sent)) == (typed, sent)
     assert driver.interrupts == 1 + 1 + 3
