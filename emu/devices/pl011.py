@@ -161,9 +161,18 @@ class Pl011:
         """Let characters come from `source` when the guest is ready for them, so that none is lost.
 
         It is when it takes a receive interrupt (IMSC.RXIM or RTIM): Linux drains what came before.
-        `source` is asked for as many as the FIFO has room for, after each access of the guest.
+        `source` is asked for as many as the FIFO has room for, after each access of the guest, and
+        by `poll`.
         """
         self._source = source
+
+    def poll(self) -> None:
+        """Ask the source again: it may have characters that it had not when the guest was ready.
+
+        A guest that waits for its console accesses it no more, so nothing else would ask.
+        """
+        self._pull()
+        self._update_irq()
 
     def read(self, offset: int, size: int, /) -> int:
         """Load `size` bytes. A read of DR takes a character from the FIFO (0 if it is empty)."""

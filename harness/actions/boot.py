@@ -77,7 +77,7 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
         OSError: a file can't be read or written.
     """
     image, path, symbols = _kernel(options)
-    initrd = b"" if options.initrd is None else options.initrd.read_bytes()
+    initrd = _initrd(options)
     status = StatusLine(sys.stderr)
     console = [] if running.stdout_users else [ConsoleStream(stdout_bytes(), status)]
     session = Session(running, listeners=console, status=status, symbols=symbols)
@@ -96,8 +96,8 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
             return 0
         if options.input_path is not None and machine.uart is not None:
             machine.uart.connect(io.BytesIO(read_input(options.input_path)).read)
-        note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
         with session:
+            note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
             machine.events.subscribe(session.listen)
             ending = session.run(machine)
     if ending.powered_off:
@@ -116,8 +116,17 @@ def _kernel(options: BootOptions) -> tuple[Image, str, Symbols]:
         guest = firmware.load(options.guest or "")
         return Image.parse(guest.image), f"firmware/{guest.name}", guest_symbols(guest.name)
     with about(options.kernel):
-        image = Image.parse(options.kernel.read_bytes())
+        image = Image.load(options.kernel)
     return image, str(options.kernel), Symbols()
+
+
+def _initrd(options: BootOptions) -> bytes:
+    if options.initrd is None:
+        return b""
+    initrd = options.initrd.read_bytes()
+    if not initrd:
+        raise BoardError(f"{options.initrd}: the initial RAM disk is empty; leave --initrd out")
+    return initrd
 
 
 def _machine(options: BootOptions, entropy: Entropy) -> Machine:
@@ -137,4 +146,9 @@ def _ram(board: Board, size_mib: int) -> Ram:
     if size_mib > _MEMORY_MIB_MAX:
         raise BoardError(f"{size_mib} MiB of RAM; give at most {_MEMORY_MIB_MAX} (1 TiB)")
     window = board.ram(size_mib << 20)
-    return Ram(window.base, window.size_bytes)
+    try:
+        return Ram(window.base, window.size_bytes)
+    except OSError as error:
+        raise BoardError(
+            f"{size_mib} MiB of RAM can't be had from the host ({error.strerror}): give less"
+        ) from None
