@@ -177,7 +177,8 @@ class ItsRegisters:
     def load_state(self, state: ItsState) -> None:
         """Take on the registers of a state, as writes would leave them; no command is run."""
         self.enabled = bool(GITS_CTLR(state.ctlr).Enabled)
-        self._cbaser = _sanitise_cbaser(state.cbaser)
+        # Until the first write it is zero, which no write could make it.
+        self._cbaser = _sanitise_cbaser(state.cbaser) if state.cbaser else GITS_CBASER()
         self.basers[:] = [_sanitise_baser(*each) for each in enumerate(state.basers)]
         self._cwriter, self._creadr = (
             offset & GITS_CWRITER.Offset.mask if offset < self.queue_size_bytes else 0
