@@ -9,7 +9,7 @@ from tests.linux import cpio
 PROMPT = "guest# "
 
 _APPLETS = (
-    "cat", "cttyhack", "cut", "dmesg", "echo", "grep", "head", "ls", "md5sum", "mount", "poweroff",
+    "cat", "cttyhack", "cut", "date", "dmesg", "echo", "grep", "head", "ls", "md5sum", "mount", "poweroff",
     "setsid", "sh", "sleep", "sort", "stty", "taskset", "tr", "uname", "wc",
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from itertools import combinations, product
 
-BOARDS = ("squib",)
+BOARDS = ("squib", "firecracker")
 VCPUS = (1, 2, 4)
 CPUS = ("max", "cortex-a72")
 

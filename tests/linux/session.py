@@ -37,6 +37,7 @@ def steps(vcpu_count: int, *, with_threads: bool) -> dict[str, str]:
         "release": "uname -r",
         "cpuinfo": "cat /proc/cpuinfo",
         "clocksource": "cat /sys/devices/system/clocksource/clocksource0/current_clocksource",
+        "date": "date +%s",
         "fork": 'for i in 0 1 2 3 4 5 6 7; do (exit $i); echo "child $i: $?"; done',
         "pipe": f"cat /bin/busybox | tr -dc 0-9 | head -c {DIGITS} | tr 5 '\\n' | sort -u | md5sum",
         "md5sum": "md5sum < /bin/busybox",
