@@ -9,8 +9,8 @@ from tests.linux import cpio
 PROMPT = "guest# "
 
 _APPLETS = (
-    "cat", "cttyhack", "cut", "date", "dmesg", "echo", "grep", "head", "ls", "md5sum", "mount", "poweroff",
-    "setsid", "sh", "sleep", "sort", "stty", "taskset", "tr", "uname", "wc",
+    "cat", "cttyhack", "cut", "date", "dmesg", "echo", "grep", "head", "ls", "md5sum", "mount",
+    "poweroff", "setsid", "sh", "sleep", "sort", "stty", "taskset", "tr", "uname", "wc",
 )  # fmt: skip
 
 # A line that does not fit the terminal would be echoed in pieces.

@@ -26,7 +26,6 @@ from harness.entropy import SeededEntropy
 from tests.linux import initramfs
 from tests.linux.session import Typed, Typist, answers, steps
 
-RAM_SIZE_BYTES = 512 << 20
 INSTRUCTIONS_MAX = 4_000_000_000
 TIME_MAX_S = 300
 """Of virtual time: a guest that hangs ends too."""
@@ -49,6 +48,7 @@ class Setup:
         kernel: path of an Image.
         busybox: path of a static busybox.
         threads: path of the program made of `threads.c`; "" does without.
+        ram_mib: size of RAM.
     """
 
     board: str
@@ -57,6 +57,7 @@ class Setup:
     kernel: str
     busybox: str
     threads: str
+    ram_mib: int = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def run(setup: Setup) -> Outcome:
     entropy = SeededEntropy(SEED)
     with Machine(
         board,
-        ram=Ram(board.dram_base, RAM_SIZE_BYTES),
+        ram=Ram(board.dram_base, setup.ram_mib << 20),
         vcpu_count=setup.vcpus,
         cpu_model=find_cpu_model(setup.cpu),
         entropy=entropy,
