@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from ctypes import c_uint64
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from emu.cpu.engine.registers import CoreRegisters
 
 _UNTRANSLATED = (1 << 64) - 1
 _PAGE_MASK = 0xFFF
+_LAST_ADDRESS = (1 << 64) - 1
 
 
 class _MappedRam(NamedTuple):
@@ -35,6 +37,15 @@ class CoreMemory(CoreRegisters):
         self._uc.mem_map_ptr(base, size_bytes, UC_PROT_ALL, host_address)
         ram_address = self._library.ram_addr_of(self._handle, host_address)
         self._ram.append(_MappedRam(base, size_bytes, ram_address))
+
+    def gaps_in_ram(self) -> Iterator[tuple[int, int]]:
+        """The physical addresses where there is no RAM: first and last of each range."""
+        first = 0
+        for ram in sorted(self._ram):
+            if first < ram.base:
+                yield first, ram.base - 1
+            first = ram.base + ram.size_bytes
+        yield first, _LAST_ADDRESS
 
     def translate(self, address: int) -> int | None:
         """The physical address of a virtual one in the present context; None if it has none."""
