@@ -62,7 +62,7 @@ class Engine(CoreMemory):
 
     def __init__(self, core: Core = Core.MAX) -> None:
         super().__init__(core)
-        self._traps = SysRegTraps(self._cpu, guarded=self._guarded, current_el=lambda: self.el)
+        self._traps = SysRegTraps(self._cpu, guarded=self._guarded, pstate=self._pstate)
         self._failure: BaseException | None = None
         self._refused: RefusedAccess | None = None
         self._executed_before = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from ctypes import c_uint64
 from typing import NamedTuple
@@ -31,6 +30,7 @@ class CoreMemory(CoreRegisters):
     def __init__(self, core: Core) -> None:
         super().__init__(core)
         self._ram: list[_MappedRam] = []
+        self._attributes = (c_uint64 * 4)()  # a MemTxAttrs, and nobody asks what is in it
 
     def map_ram(self, base: int, size_bytes: int, host_address: int) -> None:
         """Let the core use host memory as guest RAM, without a copy."""
@@ -49,8 +49,7 @@ class CoreMemory(CoreRegisters):
 
     def translate(self, address: int) -> int | None:
         """The physical address of a virtual one in the present context; None if it has none."""
-        attributes = (c_uint64 * 4)()
-        physical = self._library.translate(self._cpu, address, ctypes.addressof(attributes))
+        physical = self._library.translate(self._cpu, address, self._attributes)
         if physical == _UNTRANSLATED:
             return None
         return int(physical) & ~_PAGE_MASK | address & _PAGE_MASK
