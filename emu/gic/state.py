@@ -74,7 +74,7 @@ class RedistributorState:
     """One redistributor's registers."""
 
     interrupts: BankState = field(default_factory=reset_private_interrupts)
-    waker: int = 0b10
+    waker: int = 0
     """GICR_WAKER: ProcessorSleep (bit 1)."""
     pendbaser: int = PENDBASER_RESET
     """GICR_PENDBASER. Kept for a VMM: there are no LPIs."""
