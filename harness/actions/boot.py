@@ -102,7 +102,7 @@ def _kernel(options: BootOptions) -> tuple[Image, str, Symbols]:
         guest = firmware.load(options.guest or "")
         return Image.parse(guest.image), f"firmware/{guest.name}", guest_symbols(guest.name)
     with about(options.kernel):
-        image = Image.parse(options.kernel.read_bytes())
+        image = Image.load(options.kernel)
     return image, str(options.kernel), Symbols()
 
 

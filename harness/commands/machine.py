@@ -75,7 +75,9 @@ def thaw(
 
 @click.command()
 @click.option("--board", default="squib", show_default=True, help="What the machine consists of.")
-@click.option("--kernel", type=FILE, help="The kernel: an arm64 Image, not compressed.")
+@click.option(
+    "--kernel", type=FILE, help="The kernel: an arm64 Image, a compressed one, or EFI zboot."
+)
 @click.option("--guest", metavar="NAME", help="A bare-metal guest that comes along, as the kernel.")
 @click.option("--initrd", type=FILE, help="Initial RAM disk.")
 @click.option("--cpu", metavar="MODEL", help="max or cortex-a72; what the board has by default.")

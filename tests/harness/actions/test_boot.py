@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -52,6 +53,12 @@ def test_a_guest_that_powers_off_is_success_with_its_console_on_stdout() -> None
 def test_a_kernel_from_a_file_is_the_same_kernel(tmp_path: Path) -> None:
     path = tmp_path / "Image"
     path.write_bytes(firmware.load("heartbeat").image)
+    assert boot("--kernel", path).stdout == boot("--guest", "heartbeat").stdout
+
+
+def test_a_compressed_kernel_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(gzip.compress(firmware.load("heartbeat").image))
     assert boot("--kernel", path).stdout == boot("--guest", "heartbeat").stdout
 
 
@@ -291,12 +298,14 @@ GOOD = kernel(*SYSTEM_OFF)
     [
         (b"", "Image: not an arm64 kernel Image: the file is empty"),
         (GOOD[:63], "the file has 63 bytes"),
-        (b"\x7fELF" + GOOD, "an ELF file (a vmlinux?): give arch/arm64/boot/Image"),
-        (b"\x1f\x8b" + GOOD, "gzip data"),
+        (b"\x7fELF" + GOOD, "an ELF file for machine 0: this machine is arm64"),
+        (b"\x1f\x8b" + GOOD, "Image: gzip data that can't be unpacked"),
+        (gzip.compress(GOOD)[:-1], "Image: gzip data that are cut off"),
+        (gzip.compress(b"070701"), "what the gzip data hold is a cpio archive"),
         (bytes(514) + b"HdrS" + bytes(99), "an x86 bzImage"),
-        (bytes(200), "magic 00000000 at offset 56"),
+        (bytes(200), "the file has 00000000 at offset 56"),
     ],
-    ids=["empty", "cut", "ELF", "gzip", "bzImage", "zeros"],
+    ids=["empty", "cut", "ELF", "no gzip", "half a gzip", "initrd", "bzImage", "zeros"],
 )
 def test_what_is_no_kernel_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "Image"
