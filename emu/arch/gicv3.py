@@ -25,6 +25,9 @@ SPI_FIRST: Final = 32
 SPI_COUNT_MAX: Final = 1020 - SPI_FIRST
 """SPIs are INTIDs 32 to 1019; 1020 to 1023 are special."""
 
+LPI_FIRST: Final = 8192
+"""First locality-specific peripheral interrupt."""
+
 INTID_SPURIOUS: Final = 1023
 """Returned by an acknowledge when there is nothing to acknowledge. The other special INTIDs,
 1020 to 1022, are never returned in a system with one security state and no legacy operation."""
@@ -168,6 +171,13 @@ class GICR_PENDBASER(Register):
     InnerCache = bits(9, 7)
 
 
+class LpiConfiguration(Register):
+    """A byte of the LPI configuration table (IHI 0069, 5.1.1)."""
+
+    Priority = bits(7, 2)
+    Enable = bit(0)
+
+
 class ICC_CTLR_EL1(Register):
     """CPU interface control (IHI 0069, 12.2)."""
 
@@ -202,7 +212,7 @@ class ICC_SGIR_EL1(Register):
     TargetList = bits(15, 0)
 
 
-def _identification(prefix: str) -> tuple[Slot, ...]:
+def identification(prefix: str) -> tuple[Slot, ...]:
     """Identification registers, which end every frame of the GIC (IHI 0069, 12.8 and 12.10)."""
     return (
         Slot(0xFFD0, f"{prefix}_PIDR4", count=4),
@@ -241,7 +251,7 @@ GICD: Final = RegisterMap(
     Slot(0x0F20, "GICD_SPENDSGIR", count=4),
     # The array is indexed by INTID; its first 32 places are reserved.
     Slot(0x6100, "GICD_IROUTER", size_bytes=8, count=SPI_COUNT_MAX, layout=GICD_IROUTER),
-    *_identification("GICD"),
+    *identification("GICD"),
 )
 """The distributor's frame (IHI 0069, 12.8)."""
 
@@ -264,7 +274,7 @@ GICR: Final = RegisterMap(
     Slot(0x00A0, "GICR_INVLPIR", size_bytes=8),
     Slot(0x00B0, "GICR_INVALLR", size_bytes=8),
     Slot(0x00C0, "GICR_SYNCR"),
-    *_identification("GICR"),
+    *identification("GICR"),
     Slot(SGI_BASE + 0x0080, "GICR_IGROUPR0"),
     Slot(SGI_BASE + 0x0100, "GICR_ISENABLER0"),
     Slot(SGI_BASE + 0x0180, "GICR_ICENABLER0"),

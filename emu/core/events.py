@@ -56,6 +56,23 @@ class IrqDeactivated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ItsCommandIgnored(Event):
+    """The ITS could not carry out a command of the guest's queue."""
+
+    command: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MsiDropped(Event):
+    """A device sent an MSI that the ITS could not translate to an LPI."""
+
+    device_id: int
+    event_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExceptionTaken(Event):
     """A synchronous exception was taken to EL1, with its syndrome and return address."""
 

@@ -11,10 +11,13 @@ from emu.gic import bank_registers
 from emu.gic.frame import Reader, RegisterFrame, Writer
 from emu.gic.identity import GICD_IIDR, PIDR2
 from emu.gic.interrupts import GROUP_0, GROUP_1, InterruptBank, Source
-from emu.gic.lpi_tables import sanitise_propbaser
+from emu.gic.lpi_tables import LPI_ID_BITS, LpiBases, sanitise_propbaser
 from emu.gic.state import DistributorState, reset_spis
 
 _CTLR_FIXED: Final = int(GICD_CTLR().replace(DS=1, ARE=1))
+
+_SPI_ID_BITS: Final = 10
+"""Bits of an INTID without LPIs."""
 
 _STATUSR: Final = 0xFFFF_FFFF
 """The distributor reports no errors, and KVM lets GICD_STATUSR read as all ones
@@ -27,6 +30,8 @@ class Distributor:
     Args:
         affinities: affinity of each vCPU, laid out as in GICD_IROUTER<n>.
         spi_count: number of SPIs, from INTID 32 on.
+        bases: where the tables of LPIs are.
+        has_lpis: whether there are any.
         events: where pending SPIs are reported.
         update: called with a vCPU's index when what it is signalled may have changed.
 
@@ -34,8 +39,6 @@ class Distributor:
         bank: the SPIs.
         groups: the set of groups that GICD_CTLR enables.
         routed: for each vCPU, the bits of the SPIs that are routed to it.
-        propbaser: GICR_PROPBASER of all redistributors as a VMM stores it; the guest finds zero,
-            as there are no LPIs.
         readers: the guest's read functions of the registers, by name.
         writers: the guest's write functions.
         frame: the memory-mapped registers.
@@ -46,10 +49,13 @@ class Distributor:
         *,
         affinities: Sequence[int],
         spi_count: int,
+        bases: LpiBases,
+        has_lpis: bool,
         events: EventStream,
         update: Callable[[int], None],
     ) -> None:
         self._affinities = tuple(affinities)
+        self._bases = bases
         self._update = update
         self.bank = InterruptBank(
             SPI_FIRST,
@@ -59,10 +65,9 @@ class Distributor:
             changed=self._spis_changed,
         )
         self.groups = 0
-        self.propbaser = 0
         self._irouter = [0] * spi_count
         self.routed = self._routes()
-        typer = int(_typer(affinities, spi_count))
+        typer = int(_typer(affinities, spi_count, has_lpis))
         self.readers: dict[str, Reader] = {
             **bank_registers.readers(self.bank, "GICD_"),
             "GICD_CTLR": lambda _: _CTLR_FIXED | self.groups,
@@ -89,7 +94,7 @@ class Distributor:
             self.bank.state(),
             irouter=list(self._irouter),
             ctlr=self.groups,
-            propbaser=self.propbaser,
+            propbaser=self._bases.propbaser,
         )
 
     def load_state(self, state: DistributorState) -> None:
@@ -98,7 +103,7 @@ class Distributor:
         self._irouter = [route & AFFINITY_MASK for route in state.irouter]
         self.groups = state.ctlr & (GROUP_0 | GROUP_1)
         # Until the first write it is zero, which no write could make it.
-        self.propbaser = sanitise_propbaser(state.propbaser) if state.propbaser else 0
+        self._bases.propbaser = sanitise_propbaser(state.propbaser) if state.propbaser else 0
         self.routed = self._routes()
 
     def _write_ctlr(self, _: int, value: int) -> None:
@@ -134,11 +139,15 @@ class Distributor:
             self._update(vcpu)
 
 
-def _typer(affinities: Sequence[int], spi_count: int) -> GICD_TYPER:
-    """What this distributor says of itself. SPIs come in steps of 32: the last are reserved."""
+def _typer(affinities: Sequence[int], spi_count: int, has_lpis: bool) -> GICD_TYPER:
+    """What this distributor says of itself. SPIs come in steps of 32: the last are reserved.
+
+    With num_LPIs 0, IDbits alone tells how many LPIs there are.
+    """
     return GICD_TYPER().replace(
         ITLinesNumber=(spi_count + 31) // 32,
-        IDbits=9,
+        IDbits=(LPI_ID_BITS if has_lpis else _SPI_ID_BITS) - 1,
+        LPIS=int(has_lpis),
         No1N=1,
         A3V=1,
         RSS=int(needs_range_selector(affinities)),

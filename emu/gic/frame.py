@@ -20,6 +20,13 @@ class RegisterFrame:
 
     What the map or the block has no register for, and every access of a size that the register
     does not allow, reads as zero and ignores writes (IHI 0069, 12.1).
+
+    Args:
+        registers: where they are.
+        readers: read functions, by name.
+        writers: write functions, by name. What can be written can be read.
+        held: what registers hold, where it is not what is read: the rest of it stays as it is when
+            a part of the register is written.
     """
 
     def __init__(
@@ -27,10 +34,12 @@ class RegisterFrame:
         registers: RegisterMap,
         readers: Mapping[str, Reader],
         writers: Mapping[str, Writer],
+        held: Mapping[str, Reader] | None = None,
     ) -> None:
         self._registers = registers
         self._readers = readers
         self._writers = writers
+        self._held = {**readers, **(held or {})}
 
     def read(self, offset: int, size: int, /) -> int:
         """The value of an aligned load of 1, 2, 4 or 8 bytes."""
@@ -50,7 +59,7 @@ class RegisterFrame:
         if place is None or place[0] not in self._writers:
             return
         name, index, shift, mask = place
-        kept = self._readers[name](index) & ~mask
+        kept = self._held[name](index) & ~mask
         self._writers[name](index, kept | (value << shift) & mask)
 
 

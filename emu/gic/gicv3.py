@@ -9,33 +9,34 @@ from emu.arch.gicv3 import (
     AFFINITY_MASK,
     GICR_SIZE_BYTES,
     ICC_SGIR_EL1,
-    PRIVATE_COUNT,
     SGI_COUNT,
-    SPI_COUNT_MAX,
     SPI_FIRST,
 )
 from emu.core.events import EventStream
-from emu.core.ports import IrqLine, IrqSink, MmioWindow, SysRegPort
-from emu.errors import BoardError, IncompatibleError
+from emu.core.ports import GuestMemory, IrqLine, IrqSink, MmioWindow, SysRegPort
+from emu.errors import BoardError
+from emu.gic import checks
 from emu.gic.cpu_interface import CpuInterface
 from emu.gic.distributor import Distributor, needs_range_selector
 from emu.gic.interrupts import InterruptBank, InterruptLine, Source
+from emu.gic.its import Its, check_state
+from emu.gic.lpi_tables import LpiBases, LpiTables
+from emu.gic.lpis import Lpis
 from emu.gic.redistributor import Redistributor
 from emu.gic.state import (
-    BankState,
+    PROPBASER_RESET,
     CpuInterfaceState,
     DistributorState,
     GicState,
+    ItsState,
     RedistributorState,
     reset_spis,
 )
 from emu.gic.user_access import UserAccess
 
-VCPU_COUNT_MAX = 32
-
 
 class GicV3:
-    """A GICv3 with one security state, affinity routing only, and no LPIs (IHI 0069).
+    """A GICv3 with one security state and affinity routing only (IHI 0069).
 
     Args:
         mpidrs: MPIDR_EL1 of each vCPU; their affinities must differ.
@@ -44,8 +45,10 @@ class GicV3:
         irq_sinks: the IRQ input of each vCPU, which interrupts of group 1 drive. It is told of
             changes only, and starts low.
         fiq_sinks: the FIQ input of each vCPU, which interrupts of group 0 drive.
+        its_memory: the guest's RAM, for a GIC with LPIs and an ITS: there they have their tables.
 
     Attributes:
+        its: the ITS, whose frame is 128 KiB; None if there are no LPIs.
         distributor: the frame of GICD_* registers, 64 KiB.
         redistributors: the frames of GICR_* registers, 128 KiB per vCPU in vCPU order.
 
@@ -64,18 +67,40 @@ class GicV3:
         events: EventStream,
         irq_sinks: Sequence[IrqSink],
         fiq_sinks: Sequence[IrqSink],
+        its_memory: GuestMemory | None = None,
     ) -> None:
         affinities = [mpidr & AFFINITY_MASK for mpidr in mpidrs]
-        _check_configuration(affinities, spi_count, irq_sinks, fiq_sinks)
+        checks.check_configuration(affinities, spi_count, irq_sinks, fiq_sinks)
         self._affinities = affinities
+        bases = LpiBases(len(affinities))
+        self._lpis: Lpis | None = None
+        self.its: Its | None = None
+        if its_memory is not None:
+            bases.propbaser = PROPBASER_RESET
+            self._lpis = Lpis(
+                vcpu_count=len(affinities),
+                tables=LpiTables(bases, its_memory),
+                events=events,
+                update=self._update,
+            )
+            self.its = Its(
+                vcpu_count=len(affinities), lpis=self._lpis, memory=its_memory, events=events
+            )
         self._distributor = Distributor(
-            affinities=affinities, spi_count=spi_count, events=events, update=self._update
+            affinities=affinities,
+            spi_count=spi_count,
+            bases=bases,
+            has_lpis=self._lpis is not None,
+            events=events,
+            update=self._update,
         )
         self._redistributors = [
             Redistributor(
                 vcpu=vcpu,
                 affinity=affinity,
                 last=vcpu == len(affinities) - 1,
+                bases=bases,
+                lpis=self._lpis,
                 events=events,
                 update=partial(self._update, vcpu),
             )
@@ -84,7 +109,7 @@ class GicV3:
         self._cpu_interfaces = [
             CpuInterface(
                 vcpu=vcpu,
-                sources=(Source(redistributor.bank), self._distributor.routed_to(vcpu)),
+                sources=self._sources(vcpu),
                 forwarded=partial(self._forwarded_groups, vcpu),
                 range_selector=needs_range_selector(affinities),
                 events=events,
@@ -92,9 +117,7 @@ class GicV3:
                 fiq=fiq,
                 send_sgi=partial(self._send_sgi, vcpu),
             )
-            for vcpu, (redistributor, irq, fiq) in enumerate(
-                zip(self._redistributors, irq_sinks, fiq_sinks, strict=True)
-            )
+            for vcpu, (irq, fiq) in enumerate(zip(irq_sinks, fiq_sinks, strict=True))
         ]
         self._ports = [cpu_interface.ports() for cpu_interface in self._cpu_interfaces]
         self._user = UserAccess(self._distributor, self._redistributors, self._ports)
@@ -179,6 +202,15 @@ class GicV3:
         """Set the levels of 32 interrupt lines; no rise counts as an edge."""
         self._user.write_line_levels(self._checked(vcpu), first_intid, levels)
 
+    def user_save_pending_tables(self) -> None:
+        """Write pending LPIs to the vCPUs' tables (KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES).
+
+        Raises:
+            GuestError: a table is not in RAM.
+        """
+        if self._lpis is not None:
+            self._lpis.save_pending()
+
     # --- state ----------------------------------------------------------------------------------
 
     def state(self) -> GicState:
@@ -187,6 +219,7 @@ class GicV3:
             self._distributor.state(),
             [redistributor.state() for redistributor in self._redistributors],
             [cpu_interface.state() for cpu_interface in self._cpu_interfaces],
+            its=None if self.its is None else self.its.state(),
         )
 
     def load_state(self, state: GicState) -> None:
@@ -197,28 +230,27 @@ class GicV3:
         driven before: a rise after the load is a new edge, where the interrupt is edge-triggered.
 
         Raises:
-            IncompatibleError: the state has another number of vCPUs or interrupts.
+            IncompatibleError: the state has another number of vCPUs or interrupts, or is of a GIC
+                with an ITS where this one has none, or the other way round.
         """
-        self._check_vcpus("redistributors", len(state.redistributors))
-        self._check_vcpus("CPU interfaces", len(state.cpu_interfaces))
-        self._check_distributor(state.distributor)
-        for redistributor in state.redistributors:
-            _check_private(redistributor.interrupts)
+        self._check_whole(state)
         self._distributor.load_state(state.distributor)
         for vcpu, cpu_interface in enumerate(self._cpu_interfaces):
             self._redistributors[vcpu].load_state(state.redistributors[vcpu])
             cpu_interface.load_state(state.cpu_interfaces[vcpu])
+        if self.its is not None and state.its is not None:
+            self.its.load_state(state.its)
         self._update_all()
 
     def load_distributor(self, state: DistributorState) -> None:
         """Take on the distributor's part of a state, as `load_state` does."""
-        self._check_distributor(state)
+        checks.check_distributor(state, self._distributor.bank.count)
         self._distributor.load_state(state)
         self._update_all()
 
     def load_redistributor(self, vcpu: int, state: RedistributorState) -> None:
         """Take on one redistributor's part of a state, as `load_state` does."""
-        _check_private(state.interrupts)
+        checks.check_private(state.interrupts)
         self._redistributors[self._checked(vcpu)].load_state(state)
         self._update(vcpu)
 
@@ -227,35 +259,52 @@ class GicV3:
         self._cpu_interfaces[self._checked(vcpu)].load_state(state)
         self._update(vcpu)
 
+    def load_its(self, state: ItsState) -> None:
+        """Take on the ITS's part of a state, LPIs included, as `load_state` does."""
+        self._check_its(state)
+        if self.its is not None:
+            self.its.load_state(state)
+        self._update_all()
+
     def reset(self) -> None:
         """Back to the state after power-on; the input lines keep their levels."""
         spi_count = self._distributor.bank.count
         vcpus = range(len(self._affinities))
+        has_its = self.its is not None
         self.load_state(
             GicState(
-                DistributorState(reset_spis(spi_count), irouter=[0] * spi_count),
+                DistributorState(
+                    reset_spis(spi_count),
+                    irouter=[0] * spi_count,
+                    propbaser=PROPBASER_RESET if has_its else 0,
+                ),
                 [RedistributorState() for _ in vcpus],
                 [CpuInterfaceState() for _ in vcpus],
+                its=ItsState() if has_its else None,
             )
         )
 
-    def _check_vcpus(self, parts: str, found: int) -> None:
-        if found != len(self._affinities):
-            raise IncompatibleError(
-                f"the GIC state has {found} {parts}, this GIC has {len(self._affinities)} vCPUs: "
-                "load it into a machine with as many vCPUs"
-            )
+    def _check_whole(self, state: GicState) -> None:
+        vcpu_count = len(self._affinities)
+        checks.check_count("redistributors", len(state.redistributors), vcpu_count)
+        checks.check_count("CPU interfaces", len(state.cpu_interfaces), vcpu_count)
+        checks.check_distributor(state.distributor, self._distributor.bank.count)
+        for redistributor in state.redistributors:
+            checks.check_private(redistributor.interrupts)
+        self._check_its(state.its)
 
-    def _check_distributor(self, state: DistributorState) -> None:
-        expected = self._distributor.bank.count
-        for part, found in (("priorities", state.spis.priority), ("routes", state.irouter)):
-            if len(found) != expected:
-                raise IncompatibleError(
-                    f"the distributor state has {len(found)} SPI {part}, this GIC has {expected} "
-                    "SPIs: load it into a board with as many"
-                )
+    def _check_its(self, state: ItsState | None) -> None:
+        checks.check_its_presence(state is not None, self.its is not None)
+        if state is not None:
+            check_state(state, len(self._affinities))
 
     # --- between the blocks -----------------------------------------------------------------------
+
+    def _sources(self, vcpu: int) -> Sequence[Source]:
+        """What a vCPU may be signalled."""
+        own = Source(self._redistributors[vcpu].bank)
+        lpis = [] if self._lpis is None else [self._lpis.source(vcpu)]
+        return (own, self._distributor.routed_to(vcpu), *lpis)
 
     def _forwarded_groups(self, vcpu: int) -> int:
         """The set of groups that the distributor enables; none if the redistributor sleeps."""
@@ -307,30 +356,3 @@ def _line(bank: InterruptBank, intid: int, first: int) -> InterruptLine:
     if not first <= intid <= last:
         raise BoardError(f"no interrupt line has INTID {intid}: use {first} to {last}")
     return InterruptLine(bank, intid)
-
-
-def _check_configuration(
-    affinities: Sequence[int],
-    spi_count: int,
-    irq_sinks: Sequence[IrqSink],
-    fiq_sinks: Sequence[IrqSink],
-) -> None:
-    if not 1 <= len(affinities) <= VCPU_COUNT_MAX:
-        raise BoardError(f"a GIC for {len(affinities)} vCPUs: use 1 to {VCPU_COUNT_MAX}")
-    if len(set(affinities)) != len(affinities):
-        raise BoardError("two vCPUs have the same affinity: give each MPIDR its own")
-    for name, sinks in (("IRQ", irq_sinks), ("FIQ", fiq_sinks)):
-        if len(sinks) != len(affinities):
-            raise BoardError(
-                f"{len(sinks)} {name} inputs for {len(affinities)} vCPUs: give one each"
-            )
-    if not 0 <= spi_count <= SPI_COUNT_MAX:
-        raise BoardError(f"a GIC with {spi_count} SPIs: use 0 to {SPI_COUNT_MAX}")
-
-
-def _check_private(state: BankState) -> None:
-    if len(state.priority) != PRIVATE_COUNT:
-        raise IncompatibleError(
-            f"the redistributor state has {len(state.priority)} priorities, "
-            f"expected one for each of {PRIVATE_COUNT} SGIs and PPIs"
-        )

@@ -13,11 +13,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from emu.arch.gicv3 import GICR_PENDBASER, PRIVATE_COUNT, SGI_COUNT
+from emu.arch.gicv3 import GICR_PENDBASER, GICR_PROPBASER, PRIVATE_COUNT, SGI_COUNT
+from emu.arch.its import ENTRY_BYTES, GITS_BASER, TableType
 
 PENDBASER_RESET: Final = int(GICR_PENDBASER().replace(Shareability=0b01, InnerCache=0b011))
 """Inner shareable, read-allocate write-back (`INITIAL_PENDBASER_VALUE` in
 arch/arm64/kvm/vgic/vgic-v3.c, Linux 6.1)."""
+
+PROPBASER_RESET: Final = int(GICR_PROPBASER().replace(Shareability=0b01, InnerCache=0b011))
+"""Likewise, where there are LPIs (`INITIAL_PROPBASER_VALUE` in vgic-its.c)."""
+
+BASERS_RESET: Final = tuple(
+    int(
+        GITS_BASER().replace(
+            Type=kind,
+            Entry_Size=ENTRY_BYTES - 1,
+            InnerCache=0b011,
+            Shareability=0b01,
+            Page_Size=0b10,
+        )
+    )
+    for kind in (TableType.DEVICES, TableType.COLLECTIONS)
+)
+"""GITS_BASER0 and GITS_BASER1 (`INITIAL_BASER_VALUE` in vgic-its.c); there are no others."""
 
 
 @dataclass(slots=True)
@@ -66,7 +84,7 @@ class DistributorState:
     ctlr: int = 0
     """GICD_CTLR: EnableGrp0 (bit 0) and EnableGrp1 (bit 1)."""
     propbaser: int = 0
-    """GICR_PROPBASER, which all redistributors share. Kept for a VMM: there are no LPIs."""
+    """GICR_PROPBASER, which all redistributors share. Without LPIs it is kept for a VMM."""
 
 
 @dataclass(slots=True)
@@ -77,7 +95,9 @@ class RedistributorState:
     waker: int = 0
     """GICR_WAKER: ProcessorSleep (bit 1)."""
     pendbaser: int = PENDBASER_RESET
-    """GICR_PENDBASER. Kept for a VMM: there are no LPIs."""
+    """GICR_PENDBASER. Without LPIs it is kept for a VMM."""
+    ctlr: int = 0
+    """GICR_CTLR: EnableLPIs (bit 0)."""
 
 
 @dataclass(slots=True)
@@ -103,9 +123,72 @@ class CpuInterfaceState:
 
 
 @dataclass(slots=True)
+class LpiState:
+    """What the GIC keeps of an LPI."""
+
+    intid: int
+    vcpu: int | None
+    """The vCPU it goes to; None while its collection has never had one."""
+    configuration: int
+    """Its byte of the configuration table, as it was last read: priority and enable bit."""
+    pending: bool = False
+
+
+@dataclass(slots=True)
+class CollectionState:
+    """A collection of the ITS."""
+
+    icid: int
+    vcpu: int | None
+    """None for one that was named by an event, and is not mapped."""
+
+
+@dataclass(slots=True)
+class TranslationState:
+    """An event of a device."""
+
+    event_id: int
+    intid: int
+    """The LPI that it is translated to."""
+    icid: int | None
+    """Its collection; None if that was unmapped."""
+
+
+@dataclass(slots=True)
+class DeviceState:
+    """A device of the ITS."""
+
+    device_id: int
+    itt_address: int
+    event_id_bits: int
+    translations: list[TranslationState] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ItsState:
+    """The ITS: registers as they read, what is mapped, in the order of the commands, and the LPIs
+    that events are translated to.
+    """
+
+    ctlr: int = 0
+    """GITS_CTLR: Enabled (bit 0)."""
+    cbaser: int = 0
+    cwriter: int = 0
+    creadr: int = 0
+    basers: list[int] = field(default_factory=lambda: list(BASERS_RESET))
+    """GITS_BASER0, the device table, and GITS_BASER1, the collection table."""
+    collections: list[CollectionState] = field(default_factory=list)
+    devices: list[DeviceState] = field(default_factory=list)
+    lpis: list[LpiState] = field(default_factory=list)
+    """By INTID."""
+
+
+@dataclass(slots=True)
 class GicState:
     """The whole GIC; redistributors and CPU interfaces are in vCPU order."""
 
     distributor: DistributorState
     redistributors: list[RedistributorState]
     cpu_interfaces: list[CpuInterfaceState]
+    its: ItsState | None = None
+    """None for a GIC without ITS, and so without LPIs."""

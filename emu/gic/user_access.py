@@ -38,7 +38,6 @@ from emu.gic.bank_registers import USER_VIEWS
 from emu.gic.distributor import Distributor
 from emu.gic.frame import Reader, RegisterFrame, Writer
 from emu.gic.interrupts import InterruptBank
-from emu.gic.lpi_tables import sanitise_pendbaser, sanitise_propbaser
 from emu.gic.redistributor import Redistributor
 
 _WORD_BYTES: Final = 4
@@ -114,7 +113,7 @@ class UserAccess:
         self._cpu_interfaces = cpu_interfaces
         self._distributor = _distributor_frame(distributor)
         self._redistributors = [
-            _redistributor_frame(redistributor, distributor) for redistributor in redistributors
+            _redistributor_frame(redistributor) for redistributor in redistributors
         ]
 
     def read_distributor(self, offset: int) -> int:
@@ -233,26 +232,19 @@ def _distributor_frame(distributor: Distributor) -> RegisterFrame:
     return RegisterFrame(GICD, readers, writers)
 
 
-def _redistributor_frame(redistributor: Redistributor, distributor: Distributor) -> RegisterFrame:
-    def write_propbaser(_: int, value: int) -> None:
-        distributor.propbaser = sanitise_propbaser(value)
-
-    def write_pendbaser(_: int, value: int) -> None:
-        redistributor.pendbaser = sanitise_pendbaser(value)
-
+def _redistributor_frame(redistributor: Redistributor) -> RegisterFrame:
+    bases = redistributor.base_registers
     readers: dict[str, Reader] = {
         **redistributor.readers,
+        **bases.readers,
         **bank_registers.readers(redistributor.bank, "GICR_", "0", USER_VIEWS),
-        "GICR_PROPBASER": lambda _: distributor.propbaser,
-        "GICR_PENDBASER": lambda _: redistributor.pendbaser,
     }
     writers: dict[str, Writer] = {
         **redistributor.writers,
+        **bases.writers,
         **bank_registers.user_writers(redistributor.bank, "GICR_", "0"),
-        "GICR_PROPBASER": write_propbaser,
-        "GICR_PENDBASER": write_pendbaser,
     }
-    return RegisterFrame(GICR, readers, writers)
+    return RegisterFrame(GICR, readers, writers, bases.held)
 
 
 def _check(

@@ -6,9 +6,11 @@ from functools import partial
 
 from emu.arch.bits import RegisterMap
 from emu.arch.gicv3 import AFFINITY_MASK, GICD, GICR, GICR_SIZE_BYTES
+from emu.arch.its import GITS
 from emu.core.events import Event, EventStream
-from emu.core.ports import MmioWindow
+from emu.core.ports import GuestMemory, MmioWindow
 from emu.gic import GicV3
+from emu.gic.its import Its
 
 
 class StoppedClock:
@@ -25,6 +27,7 @@ class GicBench:
     Args:
         affinities: affinity of each vCPU, laid out as in MPIDR_EL1.
         spi_count: number of SPIs.
+        its_memory: RAM, for a GIC with an ITS.
 
     Attributes:
         gic: the GIC.
@@ -34,7 +37,12 @@ class GicBench:
         events: every event, in order.
     """
 
-    def __init__(self, affinities: tuple[int, ...] = (0,), spi_count: int = 64) -> None:
+    def __init__(
+        self,
+        affinities: tuple[int, ...] = (0,),
+        spi_count: int = 64,
+        its_memory: GuestMemory | None = None,
+    ) -> None:
         self.irq = [False] * len(affinities)
         self.fiq = [False] * len(affinities)
         self.changes: list[tuple[int, str, bool]] = []
@@ -47,6 +55,7 @@ class GicBench:
             events=stream,
             irq_sinks=[partial(self._signal, "irq", vcpu) for vcpu in range(len(affinities))],
             fiq_sinks=[partial(self._signal, "fiq", vcpu) for vcpu in range(len(affinities))],
+            its_memory=its_memory,
         )
 
     def _signal(self, name: str, vcpu: int, asserted: bool, /) -> None:
@@ -55,17 +64,23 @@ class GicBench:
         self.changes.append((vcpu, name, asserted))
 
     @property
+    def its(self) -> Its:
+        """The ITS, of a GIC that has one."""
+        assert self.gic.its is not None
+        return self.gic.its
+
+    @property
     def asserted(self) -> list[bool]:
         """Whether any input of each vCPU is asserted now."""
         return [irq or fiq for irq, fiq in zip(self.irq, self.fiq, strict=True)]
 
     def read(self, register: str, index: int = 0, *, vcpu: int = 0) -> int:
-        """The value of a whole GICD_* or GICR_* register, or of one in an array of them."""
+        """The value of a whole GICD_*, GICR_* or GITS_* register, or of one in an array of them."""
         window, offset, size = self._place(register, index, vcpu)
         return window.read(offset, size)
 
     def write(self, register: str, value: int, index: int = 0, *, vcpu: int = 0) -> None:
-        """Store into a whole GICD_* or GICR_* register, or into one in an array of them."""
+        """Store into a whole GICD_*, GICR_* or GITS_* register, or into one in an array of them."""
         window, offset, size = self._place(register, index, vcpu)
         window.write(offset, size, value)
 
@@ -104,9 +119,12 @@ class GicBench:
 
     def _place(self, register: str, index: int, vcpu: int) -> tuple[MmioWindow, int, int]:
         private = register.startswith("GICR_")
-        registers: RegisterMap = GICR if private else GICD
+        is_its = register.startswith("GITS_")
+        registers: RegisterMap = GICR if private else GITS if is_its else GICD
         slot = registers.by_name[register]
         offset = slot.offset + index * slot.size_bytes
         if private:
             return self.gic.redistributors, vcpu * GICR_SIZE_BYTES + offset, slot.size_bytes
+        if is_its:
+            return self.its.frame, offset, slot.size_bytes
         return self.gic.distributor, offset, slot.size_bytes

@@ -22,14 +22,16 @@ Fault = Callable[[pytest.MonkeyPatch], None]
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(owner: type, method: str) -> Callable[[Callable[[Original], Original]], None]:
+def fault(
+    owner: object, method: str, faults: dict[str, Fault] = FAULTS
+) -> Callable[[Callable[[Original], Original]], None]:
     """The method is replaced by what the decorated function makes of the original."""
 
     def register(break_: Callable[[Original], Original]) -> None:
         def apply(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(owner, method, break_(getattr(owner, method)))
 
-        FAULTS[break_.__name__] = apply
+        faults[break_.__name__] = apply
 
     return register
 
