@@ -181,7 +181,7 @@ class ItsSideBySide:
         """Whether all tables are in memory, and none is in another's place."""
         places = sorted((itt, itt + 8 * 2**bits) for itt, bits in self.reference.devices.values())
         apart = all(before[1] <= after[0] for before, after in pairwise(places))
-        inside = all(ITT <= start and end <= BASE + SIZE_BYTES for start, end in places)
+        inside = all(start >= ITT and end <= BASE + SIZE_BYTES for start, end in places)
         pending = all(base % (1 << 52) >= BASE for base in self.reference.pendbaser)
         return apart and inside and pending
 
