@@ -64,6 +64,12 @@ def _ending_well() -> Iterator[None]:
         sys.exit(_READER_GONE)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except click.UsageError as error:
+        if type(error).show is not click.UsageError.show:  # help, where nothing was asked for
+            raise
+        command = error.ctx.command_path if error.ctx else PROGRAM
+        message = error.format_message().removesuffix(".")
+        raise CommandError(f"{message} (see `{command} --help`)") from error
     except ThawbenchError as error:
         raise CommandError(str(error)) from error
     except OSError as error:
@@ -116,6 +122,7 @@ def main() -> None:
 
 for command in (
     state.formats,
+    machine.boards,
     state.describe,
     state.verify,
     compare.diff,

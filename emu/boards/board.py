@@ -1,6 +1,6 @@
 """What a board is, as data.
 
-A `Board` says where everything is and which interrupt it has; `emu.boards.devicetree` tells the
+A `Board` says where everything is and which interrupt it has; `emu.boards.device_tree` tells the
 guest the same, and the machine is built from it. All addresses are guest-physical.
 """
 
@@ -8,79 +8,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
+from emu.arch import id_layouts
+from emu.boards import equipment
+from emu.boards.command_line import CommandLine
+from emu.boards.equipment import Equipment
+from emu.boards.places import (
+    BLOCK_SIZE_BYTES,
+    PAGE_SIZE_BYTES,
+    Redistributors,
+    Site,
+    TimerPpis,
+    VirtioSlots,
+    Window,
+)
 from emu.boards.services import FirmwareServices
+from emu.boards.tree_content import FirecrackerTree, SquibTree
 from emu.core.allocator import ResourceAllocator
+from emu.cpu.model import CpuModel
 from emu.errors import BoardError
 
 SPI_BASE: Final = 32
 """INTID of SPI 0 (GIC architecture, IHI 0069, 2.2)."""
 
-PAGE_SIZE_BYTES: Final = 0x1000
-"""RAM comes in multiples of this."""
 
-BLOCK_SIZE_BYTES: Final = 0x20_0000
-"""2 MiB: what Linux aligns its image to, and the most it maps for its device tree."""
+class UartKind(Enum):
+    """Which serial console."""
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A range of guest-physical addresses, from `base` to just below `end`."""
-
-    base: int
-    size_bytes: int
-
-    @property
-    def end(self) -> int:
-        """The first address above the window."""
-        return self.base + self.size_bytes
+    PL011 = "PL011"
+    NS16550 = "16550"
 
 
 @dataclass(frozen=True, slots=True)
-class Redistributors:
-    """Where the GIC redistributors are: one of `stride_bytes` for each vCPU, from `base` up."""
+class InitrdAfterKernel:
+    """The initial RAM disk begins at a fixed place, or after the kernel if that reaches too far.
 
-    base: int
-    stride_bytes: int
-
-    def window(self, vcpu_count: int) -> Window:
-        """What the redistributors of `vcpu_count` vCPUs cover."""
-        return Window(self.base, vcpu_count * self.stride_bytes)
-
-
-@dataclass(frozen=True, slots=True)
-class VirtioSlots:
-    """The virtio-mmio transports: `count` windows of `stride_bytes` from `base` up.
-
-    Slot n has INTID `first_intid` + n.
+    Attributes:
+        offset: lowest address, from the DRAM base.
+        gap_bytes: at least this lies between the kernel's end and the initial RAM disk.
     """
 
-    base: int
-    stride_bytes: int
-    count: int
-    first_intid: int
-
-    def window(self, slot: int) -> Window:
-        """The registers of one slot."""
-        return Window(self.base + slot * self.stride_bytes, self.stride_bytes)
-
-    @property
-    def span(self) -> Window:
-        """What all slots cover."""
-        return Window(self.base, self.count * self.stride_bytes)
+    offset: int
+    gap_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class TimerPpis:
-    """INTIDs of the generic timer's interrupts, the same on every vCPU."""
-
-    secure_physical: int
-    physical: int
-    virtual: int
-    hypervisor: int
+class InitrdBelowFdt:
+    """The initial RAM disk ends, rounded up to pages, where the device tree begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,21 +67,22 @@ class Board:
 
     Attributes:
         name: what the registry and the command line call it.
-        model: the device tree's `model`.
-        compatible: the device tree's `compatible` of the root.
         max_vcpus: the most vCPUs that it can have.
         dram_base: where RAM begins.
         system_memory_size_bytes: RAM from `dram_base` that the device tree leaves out, for
             devices such as VMGenID to share with the guest.
         kernel_offset: 2 MiB-aligned base of the kernel image, from `dram_base`.
-        initrd_offset: lowest address of the initial RAM disk, from `dram_base`.
-        initrd_gap_bytes: at least this lies between the kernel's end and the initial RAM disk.
+        initrd: where the initial RAM disk goes.
         fdt_size_bytes: the device tree's part of RAM, at its end.
         gicd: the GIC distributor.
         gicr: the GIC redistributors.
-        pl011: the serial console.
-        pl011_intid: its interrupt (level high).
+        its_size_bytes: the GIC's ITS, just below the redistributors; 0 if there is none.
+        uart_kind: which serial console.
+        uart: what is fixed of its place.
+        uart_is_edge: whether its interrupt is edge-triggered; it is level-sensitive otherwise.
+        rtc: what is fixed of the place of the PL031 real-time clock; None if there is none.
         virtio: the virtio-mmio transports (edge, rising).
+        windows: where MMIO windows without a fixed place are handed out.
         reserved: windows that are kept free.
         spi_count: SPIs of the GIC, a multiple of 32.
         free_gsis: GSIs for devices without a fixed interrupt, lowest first; GSI n is SPI n.
@@ -113,26 +92,31 @@ class Board:
             does not count.
         boot_pstate: SPSR-format PSTATE of the boot vCPU at the kernel's entry.
         firmware: the firmware calls that a guest can make: PSCI and others.
+        command_line: what is added to the kernel command line.
+        tree: what its device tree says beyond all this.
         cpu_model: the name of its CPU model (`emu.cpu.model`).
         id_registers: values of ID registers that differ from the CPU model's, by name.
+        hidden_features: fields of ID registers that read as zero whatever the CPU model has, by
+            register.
     """
 
     name: str
-    model: str
-    compatible: tuple[str, ...]
     max_vcpus: int
     dram_base: int
     system_memory_size_bytes: int
     kernel_offset: int
-    initrd_offset: int
-    initrd_gap_bytes: int
+    initrd: InitrdAfterKernel | InitrdBelowFdt
     fdt_size_bytes: int
     gicd: Window
     gicr: Redistributors
-    pl011: Window
-    pl011_intid: int
+    its_size_bytes: int = 0
+    uart_kind: UartKind
+    uart: Site
+    uart_is_edge: bool
+    rtc: Site | None = None
     virtio: VirtioSlots
-    reserved: tuple[Window, ...]
+    windows: Window
+    reserved: tuple[Window, ...] = ()
     spi_count: int
     free_gsis: range
     timers: TimerPpis
@@ -140,8 +124,13 @@ class Board:
     cycles_per_tick: int
     boot_pstate: int
     firmware: FirmwareServices
+    command_line: CommandLine
+    tree: SquibTree | FirecrackerTree
     cpu_model: str = "max"
     id_registers: Mapping[str, int] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+    hidden_features: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )
 
@@ -158,6 +147,18 @@ class Board:
         """The 2 MiB-aligned address that an image's `text_offset` counts from."""
         return self.dram_base + self.kernel_offset
 
+    @property
+    def cycles_per_s(self) -> int:
+        """Executed instructions in one second of virtual time."""
+        return self.counter_frequency_hz * self.cycles_per_tick
+
+    def its(self, vcpu_count: int) -> Window | None:
+        """Where the GIC's ITS is; None if there is none."""
+        if not self.its_size_bytes:
+            return None
+        end = self.gicr.window(vcpu_count).base
+        return Window(end - self.its_size_bytes, self.its_size_bytes)
+
     def intid(self, gsi: int) -> int:
         """The INTID of a GSI; `BoardError` unless the GIC has that SPI."""
         if not 0 <= gsi < self.spi_count:
@@ -170,7 +171,8 @@ class Board:
     def mpidrs(self, vcpu_count: int) -> tuple[int, ...]:
         """MPIDR_EL1 of each vCPU: 16 to a cluster (Aff0), then Aff1; bit 31 is RES1.
 
-        A cluster of 16 is what one ICC_SGI1R_EL1 target list reaches.
+        A cluster of 16 is what one ICC_SGI1R_EL1 target list reaches. KVM does the same (Linux
+        v6.1, `reset_mpidr` in `arch/arm64/kvm/sys_regs.c`).
 
         Raises:
             BoardError: `vcpu_count` is not within 1 and `max_vcpus`.
@@ -205,23 +207,70 @@ class Board:
         """The device tree's place, at the end of RAM of that size. Raises as `ram`."""
         return Window(self.ram(ram_size_bytes).end - self.fdt_size_bytes, self.fdt_size_bytes)
 
-    def resource_allocator(self) -> ResourceAllocator:
-        """A fresh allocator of this board's free GSIs and of its system memory."""
+    def equip(self, *, virtio_count: int = 0, has_console: bool = True) -> Equipment:
+        """The MMIO devices of a machine that boots, each at its place.
+
+        Args:
+            virtio_count: virtio-mmio transports.
+            has_console: whether there is a UART.
+
+        Raises:
+            BoardError: so many transports don't fit.
+        """
+        return equipment.attach(
+            self._fresh_allocator(),
+            uart=self.uart if has_console else None,
+            rtc=self.rtc,
+            virtio=self.virtio,
+            virtio_count=virtio_count,
+        )
+
+    def resource_allocator(self, attached: Equipment | None = None) -> ResourceAllocator:
+        """What is left to hand out, once `attached` has its places.
+
+        Raises:
+            BoardError: two devices have the same place.
+        """
+        resources = self._fresh_allocator()
+        for place in attached.places() if attached else ():
+            if place.gsi in self.free_gsis:
+                resources.gsis.allocate_at(place.gsi)
+            if self.windows.contains(place.window):
+                resources.windows.allocate_at(place.window.base, place.window.size_bytes)
+        return resources
+
+    def id_register_values(self, model: CpuModel) -> dict[str, int]:
+        """ID registers that differ from those of a CPU model, by name."""
+        values = dict(self.id_registers)
+        for register, names in self.hidden_features.items():
+            layout = getattr(id_layouts, register)
+            hidden = sum(getattr(layout, name).mask for name in names)
+            values[register] = values.get(register, model.id_registers.get(register, 0)) & ~hidden
+        return values
+
+    def _fresh_allocator(self) -> ResourceAllocator:
         return ResourceAllocator(
-            self.free_gsis, self.system_memory.base, self.system_memory.size_bytes
+            self.free_gsis,
+            self.system_memory.base,
+            self.system_memory.size_bytes,
+            windows_base=self.windows.base,
+            windows_size_bytes=self.windows.size_bytes,
         )
 
     def _check_memory_map(self) -> None:
-        windows = {
+        parts: dict[str, Window | None] = {
             "GICD": self.gicd,
             "GICR": self.gicr.window(self.max_vcpus),
-            "PL011": self.pl011,
+            "ITS": self.its(self.max_vcpus),
+            self.uart_kind.value: self.uart.window,
+            "PL031": self.rtc.window if self.rtc else None,
             "virtio-mmio": self.virtio.span,
             "system memory": self.system_memory,
             **{f"reserved window {i}": window for i, window in enumerate(self.reserved)},
         }
-        ordered = sorted(windows.items(), key=lambda item: item[1].base)
-        for (lower, below), (upper, above) in pairwise(ordered):
+        windows = [(name, window) for name, window in parts.items() if window is not None]
+        windows.sort(key=lambda item: item[1].base)
+        for (lower, below), (upper, above) in pairwise(windows):
             if below.end > above.base:
                 raise BoardError(
                     f"board {self.name}: {lower} ends at {below.end:#x}, "

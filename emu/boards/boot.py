@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emu.boards.board import BLOCK_SIZE_BYTES, Board, Window
+from emu.boards.board import Board, InitrdAfterKernel
+from emu.boards.places import BLOCK_SIZE_BYTES, PAGE_SIZE_BYTES, Window
 from emu.core.image import Image
 from emu.errors import BoardError
 
@@ -34,23 +35,30 @@ def boot_layout(
     """
     fdt = board.fdt(ram_size_bytes)
     kernel = Window(image.load_address(board.kernel_base), image.image_size_bytes)
-    _check_below(fdt, kernel, f"board {board.name}: the kernel")
+    _check_below(fdt, "the device tree", kernel, f"board {board.name}: the kernel")
     initrd = None
     if initrd_size_bytes:
-        initrd = Window(_initrd_base(board, kernel.end), initrd_size_bytes)
-        _check_below(fdt, initrd, f"board {board.name}: the initial RAM disk")
+        initrd = Window(_initrd_base(board, kernel, fdt, initrd_size_bytes), initrd_size_bytes)
+        _check_below(fdt, "the device tree", initrd, f"board {board.name}: the initial RAM disk")
+        _check_below(initrd, "the initial RAM disk", kernel, f"board {board.name}: the kernel")
     return BootLayout(kernel, initrd, fdt)
 
 
-def _initrd_base(board: Board, kernel_end: int) -> int:
-    after_kernel = kernel_end + board.initrd_gap_bytes
-    rounded = (after_kernel + BLOCK_SIZE_BYTES - 1) // BLOCK_SIZE_BYTES * BLOCK_SIZE_BYTES
-    return max(board.dram_base + board.initrd_offset, rounded)
+def _initrd_base(board: Board, kernel: Window, fdt: Window, initrd_size_bytes: int) -> int:
+    rule = board.initrd
+    if isinstance(rule, InitrdAfterKernel):
+        after_kernel = _round_up(kernel.end + rule.gap_bytes, BLOCK_SIZE_BYTES)
+        return max(board.dram_base + rule.offset, after_kernel)
+    return fdt.base - _round_up(initrd_size_bytes, PAGE_SIZE_BYTES)
 
 
-def _check_below(fdt: Window, part: Window, what: str) -> None:
-    if part.end > fdt.base:
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _check_below(above: Window, whose: str, part: Window, what: str) -> None:
+    if part.end > above.base:
         raise BoardError(
-            f"{what} needs [{part.base:#x}, {part.end:#x}), and the device tree begins at "
-            f"{fdt.base:#x}; add at least {part.end - fdt.base} bytes of RAM"
+            f"{what} needs [{part.base:#x}, {part.end:#x}), and {whose} begins at "
+            f"{above.base:#x}; add at least {part.end - above.base} bytes of RAM"
         )

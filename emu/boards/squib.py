@@ -8,29 +8,35 @@ squib leaves unused. Ours, too, is what CPU_ON does: squib's runner has one vCPU
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from emu.arch.psci import VERSION_1_1, Function
 from emu.arch.smccc import Conduit
-from emu.boards.board import Board, Redistributors, TimerPpis, VirtioSlots, Window
+from emu.boards.board import Board, InitrdAfterKernel, UartKind
+from emu.boards.command_line import CommandLine
+from emu.boards.places import Redistributors, Site, TimerPpis, VirtioSlots, Window
 from emu.boards.services import CallHandling, FirmwareServices
+from emu.boards.tree_content import SquibTree
+
+PL011: Final = Window(0x0E0A_0000, 0x1000)
+"""Its serial console."""
 
 SQUIB: Final = Board(
     name="squib",
-    model="squib,microvm",
-    compatible=("linux,squib-microvm", "linux,dummy-virt"),
     max_vcpus=32,
     dram_base=0x8000_0000,
     system_memory_size_bytes=0x20_0000,
     kernel_offset=0x20_0000,
-    initrd_offset=0x1000_0000,
-    initrd_gap_bytes=0x100_0000,
+    initrd=InitrdAfterKernel(offset=0x1000_0000, gap_bytes=0x100_0000),
     fdt_size_bytes=0x20_0000,
     gicd=Window(0x0800_0000, 0x1_0000),
     gicr=Redistributors(0x080A_0000, 0x2_0000),
-    pl011=Window(0x0E0A_0000, 0x1000),
-    pl011_intid=33,
-    virtio=VirtioSlots(base=0x0F00_0000, stride_bytes=0x1000, count=32, first_intid=48),
+    uart_kind=UartKind.PL011,
+    uart=Site(PL011, gsi=1),
+    uart_is_edge=False,
+    virtio=VirtioSlots(Window(0x0F00_0000, 0x2_0000), 0x1000, first_gsi=16),
+    windows=Window(0, 0),
     reserved=(Window(0x0500_0000, 0x1_0000),),  # the GICv2m MSI frame
     spi_count=96,
     free_gsis=range(15, 16),  # VMGenID's, below the virtio slots'
@@ -55,4 +61,6 @@ SQUIB: Final = Board(
         conduit=Conduit.HVC,
         smc=CallHandling.REFUSED,
     ),
+    command_line=CommandLine(console="ttyAMA0", defaults=MappingProxyType({"panic": "1"})),
+    tree=SquibTree("squib,microvm", ("linux,squib-microvm", "linux,dummy-virt")),
 )

@@ -1,6 +1,6 @@
-"""What a board hands out to its devices: interrupt numbers and reserved guest memory.
+"""What a board hands out to its devices: interrupts, MMIO windows and reserved guest memory.
 
-The rules are those of rust-vmm's `vm-allocator` 0.1, by which Firecracker places its VMGenID:
+The rules are those of rust-vmm's `vm-allocator` 0.1, by which Firecracker places its devices:
 the lowest free number, and the first or last free range that fits.
 """
 
@@ -23,6 +23,12 @@ class GsiAllocator:
         if not self._free:
             raise BoardError("all GSIs of this board are taken; remove a device")
         return self._free.pop(0)
+
+    def allocate_at(self, gsi: int) -> None:
+        """Take this one; `BoardError` unless it is free."""
+        if gsi not in self._free:
+            raise BoardError(f"GSI {gsi} is not free; the free ones: {self._free}")
+        self._free.remove(gsi)
 
 
 class AddressAllocator:
@@ -85,16 +91,30 @@ class AddressAllocator:
 
 
 class ResourceAllocator:
-    """The two things that a device without an MMIO window needs.
+    """What a board hands out to devices that have no fixed place.
 
     Args:
         gsis: GSIs that are not fixed by the board.
         system_memory_base: guest-physical address of the RAM that the device tree leaves out.
         system_memory_size_bytes: its size.
+        windows_base: guest-physical address of the space for MMIO windows.
+        windows_size_bytes: its size; none by default.
+
+    Attributes:
+        gsis: the interrupts.
+        system_memory: the RAM.
+        windows: the MMIO windows.
     """
 
     def __init__(
-        self, gsis: Iterable[int], system_memory_base: int, system_memory_size_bytes: int
+        self,
+        gsis: Iterable[int],
+        system_memory_base: int,
+        system_memory_size_bytes: int,
+        *,
+        windows_base: int = 0,
+        windows_size_bytes: int = 0,
     ) -> None:
         self.gsis = GsiAllocator(gsis)
         self.system_memory = AddressAllocator(system_memory_base, system_memory_size_bytes)
+        self.windows = AddressAllocator(windows_base, windows_size_bytes)

@@ -5,7 +5,11 @@ All addresses are guest-physical; all sizes are bytes; all values are unsigned.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+CharacterSource = Callable[[int], bytes]
+"""Where a UART's characters come from: gives at most so many, and none if there are no more."""
 
 
 class IrqLine(Protocol):

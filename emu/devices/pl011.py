@@ -34,7 +34,7 @@ from emu.arch.pl011 import (
     UARTRSR,
 )
 from emu.core.events import ConsoleOutput, EventStream
-from emu.core.ports import IrqLine
+from emu.core.ports import CharacterSource, IrqLine
 from emu.errors import IncompatibleError
 
 _TRIGGER_EIGHTHS: Final = (1, 2, 4, 6, 7, 7, 7, 7)
@@ -111,10 +111,6 @@ class Pl011State:
                 )
 
 
-Source = Callable[[int], bytes]
-"""Where characters come from: gives at most so many, and none if there are no more."""
-
-
 class Pl011:
     """A PL011 in its MMIO window of 4 KiB.
 
@@ -134,7 +130,7 @@ class Pl011:
         self._events = events
         self._state = Pl011State()
         self._line = False
-        self._source: Source | None = None
+        self._source: CharacterSource | None = None
 
     def state(self) -> Pl011State:
         """A copy of the device's state."""
@@ -161,13 +157,22 @@ class Pl011:
             self._receive(data)
             self._update_irq()
 
-    def connect(self, source: Source) -> None:
+    def connect(self, source: CharacterSource) -> None:
         """Let characters come from `source` when the guest is ready for them, so that none is lost.
 
         It is when it takes a receive interrupt (IMSC.RXIM or RTIM): Linux drains what came before.
-        `source` is asked for as many as the FIFO has room for, after each access of the guest.
+        `source` is asked for as many as the FIFO has room for, after each access of the guest, and
+        by `poll`.
         """
         self._source = source
+
+    def poll(self) -> None:
+        """Ask the source again: it may have characters that it had not when the guest was ready.
+
+        A guest that waits for its console accesses it no more, so nothing else would ask.
+        """
+        self._pull()
+        self._update_irq()
 
     def read(self, offset: int, size: int, /) -> int:
         """Load `size` bytes. A read of DR takes a character from the FIFO (0 if it is empty)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -10,10 +10,12 @@ from typing import Self
 from emu.arch.psci import Function
 from emu.boards.board import Board
 from emu.boards.boot import boot_layout
-from emu.boards.devicetree import build_fdt
+from emu.boards.device_tree import Description, build_fdt
+from emu.boards.equipment import Equipment
 from emu.core.bus import Bus
 from emu.core.clock import VirtualClock
 from emu.core.events import EventStream
+from emu.core.fdt import parse_header
 from emu.core.image import Image
 from emu.core.ports import IrqLine
 from emu.core.ram import Ram
@@ -22,6 +24,7 @@ from emu.devices.pl011 import Pl011
 from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
+from emu.machine.mmio_devices import MmioDevices
 from emu.machine.psci import Power, Psci
 from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
@@ -49,11 +52,16 @@ class Machine:
         entropy: what the guest's TRNG draws from; needed if the board has a TRNG.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
+        unix_time_s: the injected wall clock of the host at the start, in seconds since 1970.
         cpu_model: the processor, if not the board's.
+        equipment: its MMIO devices and their places, if not those that the board hands out.
 
     Attributes:
         events: everything that happens.
+        equipment: its MMIO devices and their places.
         console: all bytes that the guest has sent to its serial console.
+        uart: the serial console, of the board's kind; None for a machine without.
+        rtc: the real-time clock; None if the board has none.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         boot_source: what it was booted from.
 
@@ -73,7 +81,9 @@ class Machine:
         schedule: Schedule = DEFAULT_SCHEDULE,
         entropy: Entropy | None = None,
         host_clock: int = 0,
+        unix_time_s: int = 0,
         cpu_model: CpuModel | None = None,
+        equipment: Equipment | None = None,
     ) -> None:
         mpidrs = board.mpidrs(vcpu_count)
         schedule.check(vcpu_count)
@@ -84,6 +94,7 @@ class Machine:
         self.clock = VirtualClock(cycles_per_tick=board.cycles_per_tick, start_cycles=host_clock)
         self.events = EventStream(self.clock)
         self.console = bytearray()
+        self.equipment = equipment or board.equip()
         self.vmgenid: VmGenId | None = None
         self.boot_source = BootSource()
         self._vcpus: list[Vcpu] = []
@@ -115,7 +126,16 @@ class Machine:
             events=self.events,
             schedule=schedule,
         )
-        self.pl011 = Pl011(self.gic.spi(board.pl011_intid), self.console.append, self.events)
+        self._devices = MmioDevices(
+            board,
+            self.equipment,
+            irqs=self.gsi,
+            console=self.console.append,
+            unix_time_s=self._wall_clock(unix_time_s),
+            events=self.events,
+        )
+        self.uart = self._devices.uart
+        self.rtc = self._devices.rtc
         self.bus = self._build_bus(vcpu_count)
         for index, mpidr in enumerate(mpidrs):
             self._add_vcpu(index, mpidr)
@@ -138,6 +158,13 @@ class Machine:
         """The vCPUs, by index; `MachineError` once the machine is closed."""
         self._check_open()
         return self._vcpus
+
+    @property
+    def pl011(self) -> Pl011:
+        """The serial console of a board that has a PL011; `MachineError` if there is none."""
+        if not isinstance(self.uart, Pl011):
+            raise MachineError(f"a machine of the board {self.board.name} without a PL011")
+        return self.uart
 
     # --- booting -----------------------------------------------------------------------------
 
@@ -170,17 +197,23 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
-        self.vmgenid = VmGenId.new(
-            self.board.resource_allocator(), entropy=entropy, irqs=self.gsi, events=self.events
+        uart = self.equipment.uart
+        command_line = self.board.command_line.compose(
+            bootargs, None if uart is None else uart.window.base
         )
-        self.vmgenid.activate(self.ram)
+        self._attach_boot_devices(entropy)
         fdt = build_fdt(
-            self.board,
-            ram_size_bytes=self.ram.size_bytes,
-            mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
-            bootargs=bootargs,
-            vmgenid=self.vmgenid.save(),
-            initrd=layout.initrd,
+            Description(
+                board=self.board,
+                ram_size_bytes=self.ram.size_bytes,
+                mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
+                cpu_model=self.cpu_model,
+                equipment=self.equipment,
+                bootargs=command_line,
+                vmgenid=self.vmgenid.save() if self.vmgenid else None,
+                initrd=layout.initrd,
+                rng_seed=entropy(self.board.tree.rng_seed_size_bytes),
+            )
         )
         self.ram.write(layout.kernel.base, image.data)
         if layout.initrd is not None:
@@ -192,6 +225,16 @@ class Machine:
         boot_vcpu.pstate = self.board.boot_pstate
         self.boot_source = BootSource(image_path, initrd_path, bootargs)
         self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(self.vcpus) - 1)
+
+    def device_tree(self) -> bytes:
+        """The blob in its place in RAM: what `boot` wrote, and the guest may have changed.
+
+        Raises:
+            BoardError: there is none.
+        """
+        window = self.board.fdt(self.ram.size_bytes)
+        blob = self.ram.read(window.base, window.size_bytes)
+        return blob[: parse_header(blob).totalsize]
 
     def gsi(self, gsi: int) -> IrqLine:
         """The interrupt line of a global system interrupt."""
@@ -236,7 +279,8 @@ class Machine:
             power=list(self.psci.power),
             vcpus=[vcpu.state() for vcpu in self.vcpus],
             gic=self.gic.state(),
-            pl011=self.pl011.state(),
+            uart=self.uart.state() if self.uart else None,
+            rtc=self.rtc.state() if self.rtc else None,
             vmgenid=self.vmgenid.save() if self.vmgenid else None,
             ram_sha256=self.ram.digest(),
         )
@@ -248,8 +292,20 @@ class Machine:
         gicr = board.gicr.window(vcpu_count)
         bus.attach("GICD", board.gicd.base, board.gicd.size_bytes, self.gic.distributor)
         bus.attach("GICR", gicr.base, gicr.size_bytes, self.gic.redistributors)
-        bus.attach("PL011", board.pl011.base, board.pl011.size_bytes, self.pl011)
+        self._devices.attach_to(bus)
         return bus
+
+    def _attach_boot_devices(self, entropy: Entropy) -> None:
+        """What has no registers: it takes interrupts and memory that the others have left."""
+        resources = self.board.resource_allocator(self.equipment)
+        self.vmgenid = VmGenId.new(resources, entropy=entropy, irqs=self.gsi, events=self.events)
+        self.vmgenid.activate(self.ram)
+
+    def _wall_clock(self, start_s: int) -> Callable[[], int]:
+        """The host's wall clock, in seconds since 1970, which goes with virtual time."""
+        clock, cycles_per_s = self.clock, self.board.cycles_per_s
+        start_cycles = clock.now()
+        return lambda: start_s + (clock.now() - start_cycles) // cycles_per_s
 
     def _add_vcpu(self, index: int, mpidr: int) -> None:
         timers = self.board.timers
@@ -266,7 +322,7 @@ class Machine:
             ),
             gic=self.gic.cpu_interface(index),
             id_registers={
-                **self.board.id_registers,
+                **self.board.id_register_values(self.cpu_model),
                 "CNTFRQ_EL0": self.board.counter_frequency_hz,
             },
             domain=self._domain,

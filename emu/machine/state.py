@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 
 from emu.cpu import VcpuState
+from emu.devices.ns16550 import Ns16550State
 from emu.devices.pl011 import Pl011State
+from emu.devices.pl031 import Pl031State
 from emu.devices.vmgenid import VmGenIdState
 from emu.gic.state import GicState
 from emu.machine.psci import Power
@@ -21,7 +23,8 @@ class MachineState:
         power: PSCI power state of each vCPU.
         vcpus: each vCPU.
         gic: the interrupt controller, CPU interfaces included.
-        pl011: the serial console.
+        uart: the serial console, None without it.
+        rtc: the real-time clock, None without it.
         vmgenid: where VMGenID is, None without it.
         ram_sha256: SHA-256 of all RAM, in hex.
     """
@@ -30,7 +33,8 @@ class MachineState:
     power: list[Power]
     vcpus: list[VcpuState]
     gic: GicState
-    pl011: Pl011State
+    uart: Pl011State | Ns16550State | None
+    rtc: Pl031State | None
     vmgenid: VmGenIdState | None
     ram_sha256: str
 

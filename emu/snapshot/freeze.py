@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emu.boards.squib import SQUIB
+from emu.boards.tree_content import SquibTree
 from emu.core.clock import CYCLES_MAX
 from emu.core.events import EventStream, Listener, PlanStepDone
 from emu.core.ram import Ram
@@ -49,11 +50,13 @@ def freeze(
     Raises:
         SnapshotError: there is no such dialect.
         PlanError: a step is unknown or takes other arguments.
-        IncompatibleError: the dialect can't say how much RAM the machine has.
+        IncompatibleError: the machine is of another monitor's board, or has RAM of a size that the
+            dialect can't say.
         MachineError: the guest has powered off or reset the system: nothing would go on.
     """
     _check_dialect(to)
     steps = SAVE_STEPS.bind(plan or (STRICT_SAVE_PLAN if strict else SAVE_PLAN))
+    _check_board(machine)
     check_ram_size(machine.ram.size_bytes)
     _check_alive(machine)
     context = SaveContext(machine, HvfVm.attach(machine))
@@ -120,6 +123,14 @@ def thaw(
 def _check_dialect(dialect: str) -> None:
     if dialect != SQUIB_DIALECT:
         raise SnapshotError(f"no dialect is called {dialect!r}; known: {SQUIB_DIALECT}")
+
+
+def _check_board(machine: Machine) -> None:
+    if not isinstance(machine.board.tree, SquibTree):
+        raise IncompatibleError(
+            f"a machine of the board {machine.board.name} can't be frozen into {SQUIB_DIALECT}: "
+            "its interrupts and devices are at other places; boot it on the board squib"
+        )
 
 
 def _check_host_clock(cycles: int) -> int:

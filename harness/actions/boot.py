@@ -10,11 +10,13 @@ from pathlib import Path
 import firmware
 from emu import boards
 from emu.boards.board import Board
+from emu.boards.squib import SQUIB
 from emu.core.image import Image
 from emu.core.ram import Ram
 from emu.cpu import find_cpu_model
 from emu.devices.vmgenid import Entropy
 from emu.errors import BoardError
+from emu.formats.atomic import write_atomic
 from emu.machine import Machine
 from harness.actions.files import about, read_input
 from harness.actions.running import RunOptions, Session
@@ -46,6 +48,8 @@ class BootOptions:
         quantum: instructions of a turn.
         bootargs: kernel command line, to which the board adds its own.
         input_path: what arrives at the serial console; `-` is standard input.
+        unix_time_s: the host's wall clock at the start, in seconds since 1970.
+        dtb: where to write the device tree, in place of running; None to run.
         seed: of the entropy, from which the generation id and the guest's TRNG draw.
     """
 
@@ -60,6 +64,8 @@ class BootOptions:
     quantum: int
     bootargs: str
     input_path: Path | None
+    unix_time_s: int
+    dtb: Path | None
     seed: bytes
 
 
@@ -71,7 +77,7 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
         OSError: a file can't be read or written.
     """
     image, path, symbols = _kernel(options)
-    initrd = b"" if options.initrd is None else options.initrd.read_bytes()
+    initrd = _initrd(options)
     status = StatusLine(sys.stderr)
     console = [] if running.stdout_users else [ConsoleStream(stdout_bytes(), status)]
     session = Session(running, listeners=console, status=status, symbols=symbols)
@@ -85,10 +91,13 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
             image_path=path,
             initrd_path=None if options.initrd is None else str(options.initrd),
         )
-        if options.input_path is not None:
-            machine.pl011.connect(io.BytesIO(read_input(options.input_path)).read)
-        note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
+        if options.dtb is not None:
+            write_atomic(options.dtb, machine.device_tree())
+            return 0
+        if options.input_path is not None and machine.uart is not None:
+            machine.uart.connect(io.BytesIO(read_input(options.input_path)).read)
         with session:
+            note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
             machine.events.subscribe(session.listen)
             ending = session.run(machine)
     if ending.powered_off:
@@ -99,11 +108,25 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
 def _kernel(options: BootOptions) -> tuple[Image, str, Symbols]:
     """The image, where it is from, and the names that come with it."""
     if options.kernel is None:
+        if boards.get(options.board) is not SQUIB:
+            raise BoardError(
+                f"the guests that come along know the addresses of squib alone, not those of "
+                f"{options.board}; give a --kernel, or --board squib"
+            )
         guest = firmware.load(options.guest or "")
         return Image.parse(guest.image), f"firmware/{guest.name}", guest_symbols(guest.name)
     with about(options.kernel):
-        image = Image.parse(options.kernel.read_bytes())
+        image = Image.load(options.kernel)
     return image, str(options.kernel), Symbols()
+
+
+def _initrd(options: BootOptions) -> bytes:
+    if options.initrd is None:
+        return b""
+    initrd = options.initrd.read_bytes()
+    if not initrd:
+        raise BoardError(f"{options.initrd}: the initial RAM disk is empty; leave --initrd out")
+    return initrd
 
 
 def _machine(options: BootOptions, entropy: Entropy) -> Machine:
@@ -115,6 +138,7 @@ def _machine(options: BootOptions, entropy: Entropy) -> Machine:
         vcpu_count=options.vcpu_count,
         schedule=parse_schedule(options.schedule, options.quantum),
         entropy=entropy,
+        unix_time_s=options.unix_time_s,
     )
 
 
@@ -122,4 +146,9 @@ def _ram(board: Board, size_mib: int) -> Ram:
     if size_mib > _MEMORY_MIB_MAX:
         raise BoardError(f"{size_mib} MiB of RAM; give at most {_MEMORY_MIB_MAX} (1 TiB)")
     window = board.ram(size_mib << 20)
-    return Ram(window.base, window.size_bytes)
+    try:
+        return Ram(window.base, window.size_bytes)
+    except OSError as error:
+        raise BoardError(
+            f"{size_mib} MiB of RAM can't be had from the host ({error.strerror}): give less"
+        ) from None

@@ -1,4 +1,4 @@
-"""The commands that run a machine: `demo`, `thaw` and `boot`."""
+"""The commands that run a machine, and tell which there are: `demo`, `thaw`, `boot`, `boards`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands.options import ENTROPY, FILE, run_options
+from harness.commands.options import ENTROPY, FILE, JSON, run_options
 
 if TYPE_CHECKING:
     from harness.actions.running import RunOptions
@@ -74,8 +74,22 @@ def thaw(
 
 
 @click.command()
-@click.option("--board", default="squib", show_default=True, help="What the machine consists of.")
-@click.option("--kernel", type=FILE, help="The kernel: an arm64 Image, not compressed.")
+@JSON
+def boards(*, as_json: bool) -> None:
+    """List the boards that a machine can have."""
+    from harness.actions.boards import run
+
+    run(as_json=as_json)
+
+
+@click.command()
+@click.option(
+    "--board", default="squib", show_default=True,
+    help="What the machine consists of; `thawbench boards` lists them.",
+)  # fmt: skip
+@click.option(
+    "--kernel", type=FILE, help="The kernel: an arm64 Image, a compressed one, or EFI zboot."
+)
 @click.option("--guest", metavar="NAME", help="A bare-metal guest that comes along, as the kernel.")
 @click.option("--initrd", type=FILE, help="Initial RAM disk.")
 @click.option("--cpu", metavar="MODEL", help="max or cortex-a72; what the board has by default.")
@@ -97,6 +111,14 @@ def thaw(
     "--input", "input_path", type=FILE,
     help="What arrives at the serial console, when the guest is ready for it; - is standard input.",
 )  # fmt: skip
+@click.option(
+    "--unix-time", "unix_time_s", metavar="SECONDS", type=click.IntRange(0, 2**63 - 1), default=0,
+    show_default=True, help="The host's wall clock at the start, for the guest's real-time clock.",
+)  # fmt: skip
+@click.option(
+    "--dtb", type=FILE,
+    help="Write the device tree that the guest would get, and go no further.",
+)  # fmt: skip
 @ENTROPY
 @run_options(max_instructions=None)
 def boot(
@@ -112,6 +134,8 @@ def boot(
     quantum: int,
     bootargs: str,
     input_path: Path | None,
+    unix_time_s: int,
+    dtb: Path | None,
     entropy: bytes | None,
     run: RunOptions,
 ) -> None:
@@ -137,6 +161,8 @@ def boot(
         quantum=quantum,
         bootargs=bootargs,
         input_path=input_path,
+        unix_time_s=unix_time_s,
+        dtb=dtb,
         seed=draw_seed() if entropy is None else entropy,
     )
     sys.exit(boot_and_run(options, run))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from emu.arch.uart16550 import IER, IIR, LCR, LSR, MCR, MSR
+from emu.arch.ns16550 import IER, IIR, LCR, LSR, MCR, MSR
 from emu.formats.firecracker.system_memory import (
     STOLEN_TIME_SIZE_BYTES,
     VMCLOCK_AT_BOOT,

@@ -23,7 +23,7 @@ from unicorn.arm64_const import (
 )
 
 from emu.arch.sysregs import BY_NAME
-from emu.boards.squib import SQUIB
+from emu.boards.squib import PL011
 from emu.cpu.engine.layout import enter_aarch64_el1
 from tests.bench import guests
 from tests.bench.guests import Guest
@@ -155,7 +155,7 @@ class BareMmio(Bare):
 
     def __init__(self) -> None:
         super().__init__(guests.MMIO)
-        window = SQUIB.pl011
+        window = PL011
         self.uc.mmio_map(window.base, window.size_bytes, self._read, None, None, None)
 
     def _read(self, _uc: Any, _offset: int, _size: int, _data: Any) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from emu.boards.squib import SQUIB
+from emu.boards.squib import PL011, SQUIB
 from emu.core.ram import Ram
 from tests import a64
 
@@ -95,7 +95,7 @@ INTERRUPT: Final = Guest(
     pstate=EL1H_IRQ_OPEN,
 )
 SYSTEM_REGISTER: Final = Guest(_loop(a64.mrs(0, "CNTVCT_EL0")), instructions=2)
-MMIO: Final = Guest(_loop(a64.LDR_W0_X1), instructions=2, x={1: SQUIB.pl011.base + PL011_FR})
+MMIO: Final = Guest(_loop(a64.LDR_W0_X1), instructions=2, x={1: PL011.base + PL011_FR})
 WAIT: Final = Guest(_loop(a64.msr("CNTV_TVAL_EL0", 1), a64.WFI), instructions=3, x={1: _WAIT_TICKS})
 BARE_INTERRUPT: Final = Guest(
     EMPTY.code,

@@ -62,3 +62,29 @@ def test_a_source_waits_for_the_receiver(receiver: Bench, control: int) -> None:
     assert script.left == b"a"
     receiver["CR"] = ENABLED
     assert script.left == b""
+
+
+def test_a_source_is_asked_again_by_a_poll(receiver: Bench) -> None:
+    """When characters come to a guest that waits, it makes no access that would ask for them."""
+    script = Script(b"")
+    receiver.uart.connect(script)
+    receiver["IMSC"] = RECEIVE_INTERRUPTS
+    script.left = bytes(range(FIFO_DEPTH + 5))
+    assert not receiver.line.high
+    receiver.uart.poll()
+    assert receiver.line.high
+    assert len(script.left) == 5
+
+
+def test_a_poll_without_characters_or_a_ready_guest_changes_nothing(receiver: Bench) -> None:
+    script = Script(b"a")
+    receiver.uart.poll()
+    receiver.uart.connect(script)
+    before = receiver.uart.state()
+    receiver.uart.poll()
+    receiver["IMSC"] = RECEIVE_INTERRUPTS
+    filled = receiver.uart.state()
+    receiver.uart.poll()
+    assert before.rx_fifo == ()
+    assert receiver.uart.state() == filled
+    assert filled.rx_fifo == (ord("a"),)

@@ -16,6 +16,7 @@ IRQ_VECTOR_OFFSET = 0x280
 """Current exception level with SP_ELx, IRQ (Arm ARM DDI 0487, D1.3)."""
 
 DOCUMENTED_SYMBOLS = {
+    "echo": {"main", "vectors", "irq_entry", "arguments", "results", "console_interrupt"},
     "heartbeat": {"main", "vectors", "irq_entry", "arguments", "results", "interrupt_log"},
     "quiet": {
         *("main", "vectors", "irq_entry", "arguments", "results", "interrupt_log"),
@@ -31,7 +32,7 @@ DOCUMENTED_SYMBOLS = {
 }
 
 every_guest = pytest.mark.parametrize("name", firmware.names())
-ticking_guest = pytest.mark.parametrize("name", ["heartbeat", "quiet"])
+ticking_guest = pytest.mark.parametrize("name", ["echo", "heartbeat", "quiet"])
 self_checking_guest = pytest.mark.parametrize("name", firmware.self_checking())
 
 
@@ -92,7 +93,7 @@ def test_image_stays_clear_of_the_pages_for_experiments(name: str) -> None:
 
 
 def test_guests_without_a_tick_check_themselves() -> None:
-    assert set(firmware.names()) - set(firmware.self_checking()) == {"heartbeat", "quiet"}
+    assert set(firmware.names()) - set(firmware.self_checking()) == {"echo", "heartbeat", "quiet"}
 
 
 @every_guest

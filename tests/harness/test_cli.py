@@ -247,3 +247,23 @@ def test_the_version_is_told() -> None:
     result = invoke("--version")
     assert result.exit_code == 0
     assert result.stdout.startswith("thawbench ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dump"], "Missing argument 'FILE' (see `main dump --help`)"),
+        (["dump", "--fast", "a"], "(see `main dump --help`)"),
+        (["memory", "info"], "(see `main memory info --help`)"),
+        (["explode"], "No such command 'explode' (see `main --help`)"),
+    ],
+)
+def test_what_is_no_command_line_is_one_line_too(arguments: list[str], message: str) -> None:
+    assert_fails(invoke(*arguments), message)
+
+
+@pytest.mark.parametrize("arguments", [[], ["memory"]])
+def test_a_command_line_without_a_command_shows_what_there_is(arguments: list[str]) -> None:
+    shown = invoke(*arguments)
+    assert shown.exit_code in {0, 2}  # older releases of click take it for a wish, newer for none
+    assert "Commands:\n" in shown.output

@@ -11,7 +11,7 @@ import pytest
 import firmware
 from emu.arch.psci import Function
 from emu.arch.sysregs import BY_NAME
-from emu.boards.squib import SQUIB
+from emu.boards.squib import PL011, SQUIB
 from emu.core.events import (
     ConsoleOutput,
     Event,
@@ -221,7 +221,7 @@ def test_a_listener_stops_the_run_before_the_next_instruction(
 ) -> None:
     """Wherever the event comes from; the next run goes on as if nothing had been."""
     machine = make(a64.NOP, a64.STR_W2_X1, a64.NOP, a64.WFI, a64.NOP, a64.hvc(), a64.B_SELF)
-    vcpu_of(machine).engine.x[1] = SQUIB.pl011.base + 0x30
+    vcpu_of(machine).engine.x[1] = PL011.base + 0x30
     open_gic(machine, VIRTUAL_TIMER)
     start_timer(machine, 50)
     stop_at(machine, kind)
@@ -233,7 +233,7 @@ def test_a_listener_stops_the_run_before_the_next_instruction(
 
 def test_what_a_listener_raises_comes_out_of_run_and_the_time_is_kept(make: Make) -> None:
     machine = make(a64.NOP, a64.STR_W2_X1, a64.NOP)
-    vcpu_of(machine).engine.x[1] = SQUIB.pl011.base
+    vcpu_of(machine).engine.x[1] = PL011.base
     vcpu_of(machine).engine.x[2] = ord("x")
 
     def listen(stamped: Stamped) -> None:
@@ -267,7 +267,7 @@ def test_the_guest_is_told_where_its_initial_ram_disk_is() -> None:
     image = Image.parse(firmware.load("quiet").image)
     with Machine(SQUIB, ram=Ram(SQUIB.dram_base, 300 * MIB)) as machine:
         machine.boot(image, entropy=bytes, initrd=initrd, initrd_path="/boot/initrd")
-        base = SQUIB.dram_base + SQUIB.initrd_offset
+        base = 0x9000_0000
         assert machine.ram.read(base, len(initrd)) == initrd
         fdt = machine.ram.read(machine.vcpus[0].engine.x[0], 0x4000)
         assert base.to_bytes(8) in fdt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -139,6 +140,24 @@ class Oracle:
     def squib_save(self, value: Json) -> bytes:
         """The state file that squib writes for a value in the form of `serde_json`."""
         return bytes.fromhex(self._ok("squib_save", value=value))
+
+    def serial(self, state: Json, actions: Sequence[Json]) -> Json:
+        """What comes of a serial port made of `state`, and then of each action: the value that is
+        read, the interrupts that are triggered, what is sent, and the state.
+
+        An action is `{"read": offset}`, `{"write": [offset, value]}` or `{"receive": text}`; bytes
+        are hexadecimal text.
+
+        Raises:
+            OracleError: the crate does not take the state.
+        """
+        return self._ok("serial", state=state, actions=actions)
+
+    def rtc(self, state: Json, actions: Sequence[Json]) -> Json:
+        """What comes of a real-time clock made of `state`, after all actions: the values that are
+        read, the state, and the host's time in seconds before and after.
+        """
+        return self._ok("rtc", state=state, actions=actions)
 
     def time(self, node: Node, crate: Crate, data: bytes, rounds: int) -> Times:
         """How long the crate takes for `data`.

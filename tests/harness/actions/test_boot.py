@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 import firmware
 from harness.actions import running
 from harness.event_lines import parse_events, read_events
 from harness.guests import boot_guest
 from tests import a64
-from tests.harness.command_line import assert_fails, invoke
+from tests.harness.actions.booting import boot
+from tests.harness.command_line import invoke
 from tests.harness.kernel_image import (
     CODE,
     ECHO,
-    SYSTEM_OFF,
     SYSTEM_RESET,
     TO_NOWHERE,
     TWO_SPIN,
     VECTORS_AT_IMAGE,
-    kernel,
     kernel_file,
 )
 
-SEED = "00112233445566778899aabbccddeeff"
 SPIN = f"{CODE:#x}: 14000000 b #{CODE:#x}"
-
-
-def boot(*arguments: object, stdin: bytes | None = None) -> Result:
-    return invoke("boot", "--memory", 8, "--entropy", SEED, *arguments, stdin=stdin)
 
 
 # --- how it ends --------------------------------------------------------------------------------
@@ -52,6 +46,12 @@ def test_a_guest_that_powers_off_is_success_with_its_console_on_stdout() -> None
 def test_a_kernel_from_a_file_is_the_same_kernel(tmp_path: Path) -> None:
     path = tmp_path / "Image"
     path.write_bytes(firmware.load("heartbeat").image)
+    assert boot("--kernel", path).stdout == boot("--guest", "heartbeat").stdout
+
+
+def test_a_compressed_kernel_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(gzip.compress(firmware.load("heartbeat").image))
     assert boot("--kernel", path).stdout == boot("--guest", "heartbeat").stdout
 
 
@@ -279,99 +279,3 @@ def test_input_reaches_the_guest_whole(source: str, tmp_path: Path) -> None:
     result = boot("--kernel", kernel_file(tmp_path, *ECHO), "--input", given, stdin=text)
     assert result.exit_code == 0
     assert result.stdout_bytes == text
-
-
-# --- what is refused ----------------------------------------------------------------------------
-
-GOOD = kernel(*SYSTEM_OFF)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "Image: not an arm64 kernel Image: the file is empty"),
-        (GOOD[:63], "the file has 63 bytes"),
-        (b"\x7fELF" + GOOD, "an ELF file (a vmlinux?): give arch/arm64/boot/Image"),
-        (b"\x1f\x8b" + GOOD, "gzip data"),
-        (bytes(514) + b"HdrS" + bytes(99), "an x86 bzImage"),
-        (bytes(200), "magic 00000000 at offset 56"),
-    ],
-    ids=["empty", "cut", "ELF", "gzip", "bzImage", "zeros"],
-)
-def test_what_is_no_kernel_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "Image"
-    path.write_bytes(data)
-    result = boot("--kernel", path, "--events", tmp_path / "events")
-    assert_fails(result, message)
-    assert not (tmp_path / "events").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--vcpus", 0), "0 vCPUs"),
-        (("--vcpus", 33), "33 vCPUs"),
-        (("--vcpus", -1), "-1 vCPUs"),
-        (("--cpu", "8086"), "8086"),
-        (("--quantum", 0), "a quantum has 0 instructions"),
-        (("--schedule", "sometimes"), "'sometimes' is no schedule: expected `round-robin`"),
-        (("--schedule", "shuffled"), "'shuffled' is no schedule"),
-        (("--schedule", "shuffled:x"), "'shuffled:x' is no schedule"),
-        (("--schedule", "0:1:2"), "'0:1:2' is no schedule"),
-        (("--schedule", "0:5,1:5"), "turn 1 of the schedule is of vCPU 1"),
-        (("--schedule", "0:0"), "turn 0, of vCPU 0, has 0 instructions"),
-        (("--board", "toaster"), "unknown board 'toaster'; known: squib"),
-        (("--memory", 0), "bytes of RAM are too few"),
-        (("--memory", -5), "bytes of RAM are too few"),
-        (("--memory", 4), "bytes of RAM are too few"),
-        (("--memory", 1 << 60), "give at most 1048576"),
-        (("--append", "x" * (2 << 20)), "device tree"),
-        (("--symbols", "absent"), "absent: No such file or directory"),
-        (("--input", "absent"), "absent: No such file or directory"),
-        (("--initrd", "absent"), "absent: No such file or directory"),
-        (("--kernel", "absent"), "absent: No such file or directory"),
-        (("--events", "no/such/folder"), "no/such/folder: No such file or directory"),
-    ],
-    ids=lambda value: " ".join(map(str, value))[:20] if isinstance(value, tuple) else "",
-)
-def test_a_machine_that_can_not_be_had_is_refused(
-    arguments: tuple[object, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = kernel_file(tmp_path, *SYSTEM_OFF)
-    result = boot("--kernel", path, *arguments)
-    assert result.exit_code == 2
-    assert message in result.stderr.splitlines()[-1]
-    assert result.stdout == ""
-
-
-def test_an_initrd_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    initrd = tmp_path / "initrd"
-    initrd.write_bytes(b"1")
-    result = boot("--kernel", kernel_file(tmp_path, *SYSTEM_OFF), "--initrd", initrd)
-    assert_fails(result, "the initial RAM disk needs")
-    assert boot(
-        "--kernel", tmp_path / "Image", "--initrd", initrd, "--memory", 512
-    ).exit_code == 0  # fmt: skip
-
-
-def test_a_guest_that_is_unknown_is_refused() -> None:
-    assert_fails(boot("--guest", "sleeper"), "no guest is called 'sleeper'")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("--guest", "heartbeat", "--kernel", "Image"),
-        ("--guest", "heartbeat", "--events", "-", "--trace"),
-        ("--guest", "heartbeat", "--json", "--trace", "-"),
-        ("--guest", "heartbeat", "--max-time", "nan"),
-        ("--guest", "heartbeat", "--max-time", "-1"),
-        ("--guest", "heartbeat", "--max-insns", "-1"),
-        ("--guest", "heartbeat", "--entropy", "zz"),
-    ],
-)
-def test_options_that_make_no_sense_are_refused(arguments: tuple[str, ...]) -> None:
-    result = boot(*arguments)
-    assert (result.exit_code, result.stdout) == (2, "")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emu import boards
 from harness.states import realistic_state
 from harness.states.releases import RELEASES
 
@@ -64,6 +65,22 @@ def test_from_1_13_serial_port_and_clock_have_windows_of_their_own(format_id: st
         (0x4000_1000, 3),
     ]
     assert devices.acpi_state.vmgenid.gsi == 4
+
+
+@pytest.mark.parametrize("format_id", list(RELEASES)[:7])
+def test_a_machine_of_the_same_release_has_its_devices_at_the_same_places(format_id: str) -> None:
+    state = state_of(format_id, devices=ONE_OF_EACH)
+    devices = state.device_states
+    if format_id == "firecracker-main":
+        virtio = devices.virtio_state
+        legacy = [devices.mmio_platform_state.serial, devices.mmio_platform_state.rtc]
+    else:
+        virtio = getattr(devices, "mmio_state", devices)
+        legacy = virtio.legacy_devices
+    equipment = boards.get(format_id).equip(virtio_count=2)
+    assert slots(virtio.block_devices[0], virtio.net_devices[0], *legacy) == [
+        (place.window.base, place.gsi) for place in equipment.places()
+    ]
 
 
 @pytest.mark.parametrize("format_id", FROM_1_15)

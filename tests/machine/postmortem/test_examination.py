@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from emu.arch.sysregs import BY_NAME
-from emu.boards.squib import SQUIB
+from emu.boards.squib import PL011, SQUIB
 from emu.core.events import (
     ConsoleOutput,
     ExceptionTaken,
@@ -161,7 +161,7 @@ def test_memory_beyond_ram_and_devices_are_not_read(make: Make) -> None:
     told: list[Stamped] = []
     machine.events.subscribe(told.append)
     end = machine.ram.base + machine.ram.size_bytes
-    for address in (end - 8, SQUIB.pl011.base, 0, (1 << 64) - 8):
+    for address in (end - 8, PL011.base, 0, (1 << 64) - 8):
         assert read_virtual(machine.vcpus[0], machine.ram, address, 16) is None
     assert told == []
 

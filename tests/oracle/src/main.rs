@@ -1,5 +1,5 @@
-//! Answers requests about the published serializers, so that another implementation can be
-//! compared with them: one JSON request a line on standard input, one JSON reply a line on
+//! Answers requests about the published serializers and devices, so that another implementation can
+//! be compared with them: one JSON request a line on standard input, one JSON reply a line on
 //! standard output, in the same order. `protocol` has the requests.
 
 mod bounds;
@@ -10,6 +10,7 @@ mod rules;
 mod schema;
 mod ser;
 mod squib;
+mod superio;
 mod value;
 
 use std::io::{self, BufRead, Write};

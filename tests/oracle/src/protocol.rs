@@ -15,6 +15,7 @@ use crate::codec::{Codec, Decoded, LIMIT_BYTES};
 use crate::schema::Schema;
 use crate::ser::Typed;
 use crate::squib;
+use crate::superio::{RtcRun, SerialRun};
 use crate::value::{JsonReader, Value};
 
 /// Bytes are hexadecimal text; `schema` is the number that `load` replied.
@@ -54,6 +55,10 @@ enum Request {
     },
     /// Reply: the state file of a value that serde_json printed.
     SquibSave { value: Json },
+    /// Reply: what came of each action.
+    Serial(SerialRun),
+    /// Reply: the values that were read, the state, and the host's time.
+    Rtc(RtcRun),
 }
 
 fn default_limit_bytes() -> u64 {
@@ -122,6 +127,8 @@ impl Server {
                 "value": squib::value(&data).ok(),
             })),
             Request::SquibSave { value } => Reply::bytes(squib::save(&value)),
+            Request::Serial(run) => run.run().map_or_else(Reply::Rejected, Reply::Ok),
+            Request::Rtc(run) => Reply::Ok(run.run()),
         })
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from emu.arch import uart16550, vmclock
+from emu.arch import ns16550, vmclock
 from emu.arch.bits import Register
 from emu.formats.firecracker.system_memory import VMGENID_SIZE_BYTES
 from emu.inspect.describe import registers
@@ -20,12 +20,12 @@ from emu.wire.schema import Struct, fields_of
 _SERIAL: dict[str, tuple[str, type[Register] | None]] = {
     "baud_divisor_low": ("DLL", None),
     "baud_divisor_high": ("DLM", None),
-    "interrupt_enable": ("IER", uart16550.IER),
-    "interrupt_identification": ("IIR", uart16550.IIR),
-    "line_control": ("LCR", uart16550.LCR),
-    "line_status": ("LSR", uart16550.LSR),
-    "modem_control": ("MCR", uart16550.MCR),
-    "modem_status": ("MSR", uart16550.MSR),
+    "interrupt_enable": ("IER", ns16550.IER),
+    "interrupt_identification": ("IIR", ns16550.IIR),
+    "line_control": ("LCR", ns16550.LCR),
+    "line_status": ("LSR", ns16550.LSR),
+    "modem_control": ("MCR", ns16550.MCR),
+    "modem_status": ("MSR", ns16550.MSR),
     "scratch": ("SCR", None),
 }
 """Fields of `SerialState`: name and layout of the register."""

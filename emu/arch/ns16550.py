@@ -1,11 +1,13 @@
-"""16550A UART: register layouts.
+"""16550A UART: register layouts and register map.
 
 Source: National Semiconductor PC16550D data sheet (June 1995), section 8.
 """
 
 from __future__ import annotations
 
-from emu.arch.bits import Register, bit, bits
+from typing import Final
+
+from emu.arch.bits import Register, RegisterMap, Slot, bit, bits
 
 
 class IER(Register):
@@ -81,3 +83,24 @@ class MSR(Register):
     TERI = bit(2)
     DDSR = bit(1)
     DCTS = bit(0)
+
+
+NS16550: Final = RegisterMap(
+    "NS16550",
+    Slot(0, "DATA", size_bytes=1),
+    Slot(1, "IER", size_bytes=1, layout=IER),
+    Slot(2, "IIR", size_bytes=1, layout=IIR),
+    Slot(3, "LCR", size_bytes=1, layout=LCR),
+    Slot(4, "MCR", size_bytes=1, layout=MCR),
+    Slot(5, "LSR", size_bytes=1, layout=LSR),
+    Slot(6, "MSR", size_bytes=1, layout=MSR),
+    Slot(7, "SCR", size_bytes=1),
+)
+"""Table II, while LCR.DLAB is 0. DATA is RBR when it is read and THR when it is written; a write of
+IIR is one of FCR.
+"""
+
+DIVISOR_LATCHES: Final = RegisterMap(
+    "NS16550, divisor latches", Slot(0, "DLL", size_bytes=1), Slot(1, "DLM", size_bytes=1)
+)
+"""What stands in the way of DATA and IER while LCR.DLAB is 1."""
