@@ -110,6 +110,7 @@ class Machine:
             events=self.events,
             irq_sinks=[partial(self._set_irq, index) for index in range(vcpu_count)],
             fiq_sinks=[partial(self._set_fiq, index) for index in range(vcpu_count)],
+            its_memory=ram if board.its(vcpu_count) else None,
         )
         self.psci = Psci(
             self._vcpus,
@@ -295,9 +296,11 @@ class Machine:
 
     def _build_bus(self, vcpu_count: int) -> Bus:
         board, bus = self.board, Bus(self.events)
-        gicr = board.gicr.window(vcpu_count)
+        gicr, its = board.gicr.window(vcpu_count), board.its(vcpu_count)
         bus.attach("GICD", board.gicd.base, board.gicd.size_bytes, self.gic.distributor)
         bus.attach("GICR", gicr.base, gicr.size_bytes, self.gic.redistributors)
+        if its is not None and self.gic.its is not None:
+            bus.attach("GITS", its.base, its.size_bytes, self.gic.its.frame)
         self._devices.attach_to(bus)
         return bus
 
