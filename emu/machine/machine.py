@@ -110,6 +110,7 @@ class Machine:
             events=self.events,
             irq_sinks=[partial(self._set_irq, index) for index in range(vcpu_count)],
             fiq_sinks=[partial(self._set_fiq, index) for index in range(vcpu_count)],
+            its_memory=ram if board.its(vcpu_count) else None,
         )
         self.psci = Psci(
             self._vcpus,
@@ -184,10 +185,11 @@ class Machine:
         """Load `image`, `initrd` and the device tree, and put vCPU 0 at the image's entry.
 
         Args:
-            image: an arm64 Image.
+            image: an arm64 Image, or a flat program.
             entropy: draws the first generation id.
             initrd: the initial RAM disk; empty for none.
-            bootargs: the kernel command line, to which the board adds its own.
+            bootargs: the command line. To a kernel's the board adds its own words, which are
+                Linux's; a flat program gets it as it is.
             image_path: where the image is from, for a snapshot to carry.
             initrd_path: where the initial RAM disk is from, likewise.
 
@@ -200,10 +202,6 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
-        uart = self.equipment.uart
-        command_line = self.board.command_line.compose(
-            bootargs, None if uart is None else uart.window.base
-        )
         self._attach_boot_devices(entropy)
         fdt = build_fdt(
             Description(
@@ -212,7 +210,7 @@ class Machine:
                 mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
                 cpu_model=self.cpu_model,
                 equipment=self.equipment,
-                bootargs=command_line,
+                bootargs=bootargs if image.is_flat else self._command_line(bootargs),
                 vmgenid=self.vmgenid.save() if self.vmgenid else None,
                 vmclock=self.vmclock.save() if self.vmclock else None,
                 initrd=layout.initrd,
@@ -292,11 +290,17 @@ class Machine:
 
     # --- inside ------------------------------------------------------------------------------
 
+    def _command_line(self, given: str) -> str:
+        uart = self.equipment.uart
+        return self.board.command_line.compose(given, None if uart is None else uart.window.base)
+
     def _build_bus(self, vcpu_count: int) -> Bus:
         board, bus = self.board, Bus(self.events)
-        gicr = board.gicr.window(vcpu_count)
+        gicr, its = board.gicr.window(vcpu_count), board.its(vcpu_count)
         bus.attach("GICD", board.gicd.base, board.gicd.size_bytes, self.gic.distributor)
         bus.attach("GICR", gicr.base, gicr.size_bytes, self.gic.redistributors)
+        if its is not None and self.gic.its is not None:
+            bus.attach("GITS", its.base, its.size_bytes, self.gic.its.frame)
         self._devices.attach_to(bus)
         return bus
 

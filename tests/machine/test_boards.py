@@ -135,6 +135,17 @@ def test_the_guest_is_told_the_whole_command_line(boot: Make, board: Board) -> N
     assert machine.boot_source.boot_args == "quiet"
 
 
+@each_board
+def test_a_flat_program_gets_its_command_line_as_it_is(boot: Make, board: Board) -> None:
+    """What a board adds is Linux's, and a test would take it for arguments of its own."""
+    machine = boot(board)
+    program = Image.parse(struct.pack("<16I", *[a64.NOP] * 16))
+    machine.boot(program, entropy=bytes, bootargs=" setup  smp=1")
+    told = read_strings(parse(machine.device_tree())["chosen"].properties["bootargs"])
+    assert told == (" setup  smp=1",)
+    assert machine.vcpus[0].engine.pc == 0x8028_0000
+
+
 def test_the_rng_seed_is_drawn_from_the_entropy(boot: Make) -> None:
     ram = Ram(LATEST.dram_base, 8 * MIB)
     with Machine(LATEST, ram=ram, entropy=bytes) as machine:

@@ -17,7 +17,7 @@ from emu.gic.its.user_access import ItsUserAccess
 from emu.gic.lpis import Lpis
 from emu.gic.state import ItsState
 
-WORK_PER_ACCESS_MAX: Final = 1 << 20
+WORK_PER_ACCESS_MAX: Final = 1 << 21
 """Events and LPIs looked at in one go. What is left of the queue waits for the guest's next access
 to the ITS, which polls GITS_CREADR anyway; only a guest that means harm gets there."""
 

@@ -43,8 +43,9 @@ from emu.gic.lpis import Lpis
 NOT_MAPPED: Final = 0xFFFF_FFFF
 """The target of a collection that is not mapped (COLLECTION_NOT_MAPPED)."""
 
-LOOKED_AT_MAX: Final = 1 << 20
-"""Entries that a restore looks at. One that was saved takes a few more than there are events."""
+LOOKED_AT_MAX: Final = 1 << 19
+"""Entries that a restore looks at. One that was saved takes a few more than there are events, and as
+many as there are device ids."""
 
 _DEVICE_NEXT_MAX: Final = DeviceEntry.Next.mask >> DeviceEntry.Next.lsb
 _EVENT_NEXT_MAX: Final = TranslationEntry.Next.mask >> TranslationEntry.Next.lsb
