@@ -126,6 +126,12 @@ def test_interrupts_are_taken_on_every_cpu(boot: Boot) -> None:
         assert all(counts["Function call interrupts"])
 
 
+def test_the_its_is_where_the_board_has_it_and_takes_its_tables(boot: Boot) -> None:
+    its = boot.board.its(boot.configuration.vcpus)
+    found = re.findall(r"ITS@(0x\w+): allocated \d+ Interrupt Collections", boot.first.console)
+    assert [int(base, 16) for base in found] == ([] if its is None else [its.base])
+
+
 def test_the_kernel_complains_of_nothing(boot: Boot) -> None:
     """No warning, bug, unhandled fault or stall: in its log, in its taint, on its console."""
     assert boot.answer("trouble") == ""
