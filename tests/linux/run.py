@@ -149,7 +149,7 @@ def run(setup: Setup) -> Outcome:
 
 
 def _run(machine: Machine, entropy: Entropy) -> Stop:
-    cycles_max = TIME_MAX_S * _cycles_per_s(machine)
+    cycles_max = TIME_MAX_S * machine.board.cycles_per_s
     stop = machine.run(INSTRUCTIONS_MAX, cycles_max)
     while stop is Stop.REQUESTED:
         _renew_generation(machine, entropy)
@@ -167,15 +167,11 @@ def _renew_generation(machine: Machine, entropy: Entropy) -> None:
     machine.vmgenid.notify_guest()
 
 
-def _cycles_per_s(machine: Machine) -> int:
-    return machine.board.counter_frequency_hz * machine.board.cycles_per_tick
-
-
 def _seconds(typed: list[Typed], machine: Machine) -> dict[str, float]:
     """How long each step took; the last one until now."""
     ends = [*(entry.cycles for entry in typed), machine.clock.now()]
     return {
-        entry.step: (end - entry.cycles) / _cycles_per_s(machine)
+        entry.step: (end - entry.cycles) / machine.board.cycles_per_s
         for entry, end in zip(typed, ends[1:], strict=True)
     }
 
