@@ -110,34 +110,12 @@ class _EventDigest:
 
 def run(setup: Setup) -> Outcome:
     """Boot, hold the session, and go on until the guest powers off or the budget is used up."""
-    board = boards.get(setup.board)
-    busybox = Path(setup.busybox).read_bytes()
-    programs = {"threads": Path(setup.threads).read_bytes()} if setup.threads else {}
     entropy = SeededEntropy(SEED)
-    with Machine(
-        board,
-        ram=Ram(board.dram_base, setup.ram_mib << 20),
-        vcpu_count=setup.vcpus,
-        cpu_model=find_cpu_model(setup.cpu),
-        entropy=entropy,
-        unix_time_s=UNIX_TIME_S,
-    ) as machine:
+    with _machine(setup, entropy) as machine:
         digest = _EventDigest()
         machine.events.subscribe(digest)
-        machine.boot(
-            Image.load(Path(setup.kernel)),
-            entropy=entropy,
-            initrd=initramfs.build(busybox, programs),
-            bootargs=BOOTARGS,
-        )
-        typist = Typist(
-            steps(setup.vcpus, with_threads=bool(programs)),
-            console=machine.console,
-            now=machine.clock.now,
-            on_new_generation=machine.stop,
-        )
-        assert machine.uart is not None
-        machine.uart.connect(typist)
+        _boot(machine, setup, entropy)
+        typist = _typist(machine, with_threads=bool(setup.threads))
         stop = _run(machine, entropy)
         return Outcome(
             stop=stop.name,
@@ -146,6 +124,42 @@ def run(setup: Setup) -> Outcome:
             seconds=_seconds(typist.typed, machine),
             trace={**_trace(machine), **digest.trace()},
         )
+
+
+def _machine(setup: Setup, entropy: Entropy) -> Machine:
+    board = boards.get(setup.board)
+    return Machine(
+        board,
+        ram=Ram(board.dram_base, setup.ram_mib << 20),
+        vcpu_count=setup.vcpus,
+        cpu_model=find_cpu_model(setup.cpu),
+        entropy=entropy,
+        unix_time_s=UNIX_TIME_S,
+    )
+
+
+def _boot(machine: Machine, setup: Setup, entropy: Entropy) -> None:
+    busybox = Path(setup.busybox).read_bytes()
+    programs = {"threads": Path(setup.threads).read_bytes()} if setup.threads else {}
+    machine.boot(
+        Image.load(Path(setup.kernel)),
+        entropy=entropy,
+        initrd=initramfs.build(busybox, programs),
+        bootargs=BOOTARGS,
+    )
+
+
+def _typist(machine: Machine, *, with_threads: bool) -> Typist:
+    """Who types at the machine's console."""
+    typist = Typist(
+        steps(len(machine.vcpus), with_threads=with_threads),
+        console=machine.console,
+        now=machine.clock.now,
+        on_new_generation=machine.stop,
+    )
+    assert machine.uart is not None
+    machine.uart.connect(typist)
+    return typist
 
 
 def _run(machine: Machine, entropy: Entropy) -> Stop:
