@@ -45,7 +45,7 @@ class Setup:
         board: name of the board.
         cpu: name of the CPU model.
         vcpus: number of vCPUs.
-        kernel: path of an Image.
+        kernel: path of a kernel, in any form that `Image.load` takes.
         busybox: path of a static busybox.
         threads: path of the program made of `threads.c`; "" does without.
         ram_mib: size of RAM.
@@ -68,16 +68,14 @@ class Outcome:
         stop: name of the `Stop` that ended it.
         console: all that the guest sent.
         answers: what the shell answered, by step.
-        step_cycles: how long each step took, from its first character to the next prompt.
-        cycles_per_s: of the board.
+        seconds: virtual time that each step took, from its first character to the next prompt.
         trace: everything that tells this run from another one, by what it is.
     """
 
     stop: str
     console: str
     answers: dict[str, str]
-    step_cycles: dict[str, int]
-    cycles_per_s: int
+    seconds: dict[str, float]
     trace: dict[str, object]
 
     @classmethod
@@ -127,7 +125,7 @@ def run(setup: Setup) -> Outcome:
         digest = _EventDigest()
         machine.events.subscribe(digest)
         machine.boot(
-            Image.parse(Path(setup.kernel).read_bytes()),
+            Image.load(Path(setup.kernel)),
             entropy=entropy,
             initrd=initramfs.build(busybox, programs),
             bootargs=BOOTARGS,
@@ -145,8 +143,7 @@ def run(setup: Setup) -> Outcome:
             stop=stop.name,
             console=machine.console.decode(errors="replace"),
             answers=answers(bytes(machine.console), typist.typed),
-            step_cycles=_step_cycles(typist.typed, machine.clock.now()),
-            cycles_per_s=_cycles_per_s(machine),
+            seconds=_seconds(typist.typed, machine),
             trace={**_trace(machine), **digest.trace()},
         )
 
@@ -174,9 +171,13 @@ def _cycles_per_s(machine: Machine) -> int:
     return machine.board.counter_frequency_hz * machine.board.cycles_per_tick
 
 
-def _step_cycles(typed: list[Typed], end: int) -> dict[str, int]:
-    ends = [*(entry.cycles for entry in typed), end]
-    return {entry.step: end - entry.cycles for entry, end in zip(typed, ends[1:], strict=True)}
+def _seconds(typed: list[Typed], machine: Machine) -> dict[str, float]:
+    """How long each step took; the last one until now."""
+    ends = [*(entry.cycles for entry in typed), machine.clock.now()]
+    return {
+        entry.step: (end - entry.cycles) / _cycles_per_s(machine)
+        for entry, end in zip(typed, ends[1:], strict=True)
+    }
 
 
 def _trace(machine: Machine) -> dict[str, object]:
