@@ -3,7 +3,7 @@
 >>> get("squib").dram_base == 0x8000_0000
 True
 >>> get("firecracker").name
-'firecracker-1.14'
+'firecracker-1.16'
 """
 
 from __future__ import annotations

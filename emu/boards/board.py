@@ -86,6 +86,7 @@ class Board:
         reserved: windows that are kept free.
         spi_count: SPIs of the GIC, a multiple of 32.
         free_gsis: GSIs for devices without a fixed interrupt, lowest first; GSI n is SPI n.
+        has_vmclock: whether there is a VMClock.
         timers: the generic timer's interrupts.
         counter_frequency_hz: CNTFRQ_EL0.
         cycles_per_tick: executed instructions for each tick of the counter; a part of a tick
@@ -119,6 +120,7 @@ class Board:
     reserved: tuple[Window, ...] = ()
     spi_count: int
     free_gsis: range
+    has_vmclock: bool = False
     timers: TimerPpis
     counter_frequency_hz: int
     cycles_per_tick: int

@@ -108,10 +108,20 @@ V1_14: Final = replace(
     V1_13, name="firecracker-1.14", tree=FirecrackerTree(virtio_is_coherent=True)
 )
 
+V1_15: Final = replace(V1_14, name="firecracker-1.15", has_vmclock=True)
+
+V1_16: Final = replace(
+    V1_15,
+    name="firecracker-1.16",
+    tree=FirecrackerTree(virtio_is_coherent=True, rng_seed_size_bytes=64),
+)
+
+MAIN: Final = replace(V1_16, name="firecracker-main")
+
 RELEASES: Final[Mapping[str, Board]] = MappingProxyType(
-    {board.name: board for board in (V1_9, V1_10, V1_11, V1_12, V1_13, V1_14)}
+    {board.name: board for board in (V1_9, V1_10, V1_11, V1_12, V1_13, V1_14, V1_15, V1_16, MAIN)}
 )
 """All of them, oldest first, by name."""
 
-LATEST: Final = V1_14
+LATEST: Final = V1_16
 """The latest release's."""

@@ -143,6 +143,15 @@ class GenerationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockDisrupted(Event):
+    """VMClock wrote to guest memory that the clock has jumped and that the VM was restored."""
+
+    address: int
+    disruption_marker: int
+    vm_generation_counter: int
+
+
+@dataclass(frozen=True, slots=True)
 class MmioAccess(Event):
     """The guest loaded from or stored to a device register. `offset` is within the window."""
 

@@ -35,7 +35,6 @@ from emu.errors import IncompatibleError
 _Read = Callable[[Any], int]
 _Write = Callable[[Any, int], None]
 """They are given what a model knows a register by, and for a write its value."""
-_DCZID: Final = "DCZID_EL0"
 _PSTATE_OF_THE_CORE: Final = ("SPSel", "CurrentEL", "DAIF", "NZCV", "PAN", "UAO")
 _DEBUG_CHANNEL: Final = ("MDCCSR_EL0", "DBGDTR_EL0", "DBGDTRRX_EL0")
 
@@ -154,10 +153,27 @@ class SysRegFile:
         self._engine.set_isa(self._identity.kept())
         self._engine.on_undefined = UndefinedInstructions(self._engine, self._identity)
         for reg in SYSREGS:
-            if self._identity.promises(reg.needs) and not _is_left_to_the_core(reg):
+            if self._identity.promises(reg.needs) and not self._is_left_to_the_core(reg):
                 self._engine.define(reg.name, reg.at, self._model_of(reg))
         for name, at in self._absent():
             self._engine.define(name, at, RegisterModel())
+
+    def _is_left_to_the_core(self, reg: SysReg) -> bool:
+        """Whether the core itself answers, with what is promised.
+
+        A kernel reads DCZID_EL0 whenever it clears memory, and CTR_EL0 for each range of cache
+        maintenance. The core heeds SCTLR_EL1.DZE and UCT by itself.
+        """
+        match reg.name:
+            case "DCZID_EL0":  # another block size than the core's is refused
+                return not DCZID_EL0(self._identity.get(reg.name)).DZP
+            case "CTR_EL0":
+                return self._identity.get(reg.name) == self._engine.get_sysreg(reg.at)
+        return (
+            reg.el > 1
+            or reg.model in (Model.CORE, Model.BANKED_SP, Model.FP)
+            or reg.name in _PSTATE_OF_THE_CORE
+        )
 
     def _absent(self) -> Iterator[tuple[str, At]]:
         """What the core may have, and this vCPU has not."""
@@ -172,7 +188,7 @@ class SysRegFile:
         accessors = self._accessors[reg.name]
         constant = self._constant(reg)
         return RegisterModel(
-            read=self._guest_read(reg) if constant is None and "R" in reg.access else None,
+            read=accessors.read if constant is None and "R" in reg.access else None,
             write=accessors.write if "W" in reg.access else None,
             constant=constant,
             el=reg.el,
@@ -180,21 +196,8 @@ class SysRegFile:
             el0_allowed=None if reg.el else self._el0_check(reg),
         )
 
-    def _guest_read(self, reg: SysReg) -> Callable[[], int]:
-        """What MRS calls."""
-        return self._read_dczid if reg.name == _DCZID else self._accessors[reg.name].read
-
-    def _read_dczid(self) -> int:
-        """DCZID_EL0.DZP says whether DC ZVA is prohibited where it is asked: at EL0 by DZE."""
-        dczid = DCZID_EL0(self._identity.get(_DCZID))
-        sctlr = SCTLR_EL1(self._engine.get_sysreg(BY_NAME["SCTLR_EL1"].at))
-        is_prohibited = self._engine.el == 0 and not sctlr.DZE
-        return int(dczid.replace(DZP=1) if is_prohibited else dczid)
-
     def _constant(self, reg: SysReg) -> int | None:
         """What MRS gives, if it always gives the same."""
-        if reg.name == _DCZID:
-            return None
         if reg.model is Model.ZERO and reg.access == "RO":
             return 0
         return self._identity.get(reg.name) if reg.model is Model.ID else None
@@ -210,14 +213,6 @@ class SysRegFile:
         if reg.name in _DEBUG_CHANNEL:
             return lambda _is_read: not MDSCR_EL1(self.get(BY_NAME["MDSCR_EL1"])).TDCC
         return None
-
-
-def _is_left_to_the_core(reg: SysReg) -> bool:
-    return (
-        reg.el > 1
-        or reg.model in (Model.CORE, Model.BANKED_SP, Model.FP)
-        or reg.name in _PSTATE_OF_THE_CORE
-    )
 
 
 def _key(reg: SysReg) -> object:

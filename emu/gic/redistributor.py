@@ -46,7 +46,10 @@ class Redistributor:
 
     Attributes:
         bank: the SGIs and PPIs.
-        asleep: GICR_WAKER.ProcessorSleep: nothing is forwarded to the CPU interface.
+        asleep: GICR_WAKER.ProcessorSleep: nothing is forwarded to the CPU interface. Of the
+            architecture it is 1 after reset; here it is 0, as a guest of KVM finds it
+            (GICR_WAKER is zero and ignores writes: vgic_v3_rd_registers in
+            arch/arm64/kvm/vgic/vgic-mmio-v3.c, Linux 6.1), and some never write it.
         base_registers: where the tables of LPIs are; without LPIs they are a VMM's alone.
         readers: the guest's read functions of the registers, by name.
         writers: the guest's write functions.
@@ -76,7 +79,7 @@ class Redistributor:
             changed=lambda _: update(),
             lineless=(1 << SGI_COUNT) - 1,
         )
-        self.asleep = True
+        self.asleep = False
         self.base_registers = LpiBaseRegisters(vcpu, bases, lpis)
         typer = int(_typer(vcpu, affinity, last).replace(PLPIS=int(lpis is not None)))
         self.readers: dict[str, Reader] = {

@@ -92,7 +92,7 @@ class RedistributorState:
     """One redistributor's registers."""
 
     interrupts: BankState = field(default_factory=reset_private_interrupts)
-    waker: int = 0b10
+    waker: int = 0
     """GICR_WAKER: ProcessorSleep (bit 1)."""
     pendbaser: int = PENDBASER_RESET
     """GICR_PENDBASER. Without LPIs it is kept for a VMM."""

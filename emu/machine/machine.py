@@ -21,6 +21,7 @@ from emu.core.ports import IrqLine
 from emu.core.ram import Ram
 from emu.cpu import CpuModel, InnerShareableDomain, TimerLines, Vcpu, find_cpu_model
 from emu.devices.pl011 import Pl011
+from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
@@ -63,6 +64,7 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
+        vmclock: the VMClock device; likewise, and None if the board has none.
         boot_source: what it was booted from.
 
     Raises:
@@ -96,6 +98,7 @@ class Machine:
         self.console = bytearray()
         self.equipment = equipment or board.equip()
         self.vmgenid: VmGenId | None = None
+        self.vmclock: VmClock | None = None
         self.boot_source = BootSource()
         self._vcpus: list[Vcpu] = []
         self._domain = InnerShareableDomain(vcpu_count)
@@ -182,10 +185,11 @@ class Machine:
         """Load `image`, `initrd` and the device tree, and put vCPU 0 at the image's entry.
 
         Args:
-            image: an arm64 Image.
+            image: an arm64 Image, or a flat program.
             entropy: draws the first generation id.
             initrd: the initial RAM disk; empty for none.
-            bootargs: the kernel command line, to which the board adds its own.
+            bootargs: the command line. To a kernel's the board adds its own words, which are
+                Linux's; a flat program gets it as it is.
             image_path: where the image is from, for a snapshot to carry.
             initrd_path: where the initial RAM disk is from, likewise.
 
@@ -198,10 +202,6 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
-        uart = self.equipment.uart
-        command_line = self.board.command_line.compose(
-            bootargs, None if uart is None else uart.window.base
-        )
         self._attach_boot_devices(entropy)
         fdt = build_fdt(
             Description(
@@ -210,8 +210,9 @@ class Machine:
                 mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
                 cpu_model=self.cpu_model,
                 equipment=self.equipment,
-                bootargs=command_line,
+                bootargs=bootargs if image.is_flat else self._command_line(bootargs),
                 vmgenid=self.vmgenid.save() if self.vmgenid else None,
+                vmclock=self.vmclock.save() if self.vmclock else None,
                 initrd=layout.initrd,
                 rng_seed=entropy(self.board.tree.rng_seed_size_bytes),
             )
@@ -283,10 +284,15 @@ class Machine:
             uart=self.uart.state() if self.uart else None,
             rtc=self.rtc.state() if self.rtc else None,
             vmgenid=self.vmgenid.save() if self.vmgenid else None,
+            vmclock=self.vmclock.save() if self.vmclock else None,
             ram_sha256=self.ram.digest(),
         )
 
     # --- inside ------------------------------------------------------------------------------
+
+    def _command_line(self, given: str) -> str:
+        uart = self.equipment.uart
+        return self.board.command_line.compose(given, None if uart is None else uart.window.base)
 
     def _build_bus(self, vcpu_count: int) -> Bus:
         board, bus = self.board, Bus(self.events)
@@ -303,6 +309,9 @@ class Machine:
         resources = self.board.resource_allocator(self.equipment)
         self.vmgenid = VmGenId.new(resources, entropy=entropy, irqs=self.gsi, events=self.events)
         self.vmgenid.activate(self.ram)
+        if self.board.has_vmclock:
+            self.vmclock = VmClock.new(resources, irqs=self.gsi, events=self.events)
+            self.vmclock.activate(self.ram)
 
     def _wall_clock(self, start_s: int) -> Callable[[], int]:
         """The host's wall clock, in seconds since 1970, which goes with virtual time."""

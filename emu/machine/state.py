@@ -9,6 +9,7 @@ from emu.cpu import VcpuState
 from emu.devices.ns16550 import Ns16550State
 from emu.devices.pl011 import Pl011State
 from emu.devices.pl031 import Pl031State
+from emu.devices.vmclock import VmClockState
 from emu.devices.vmgenid import VmGenIdState
 from emu.gic.state import GicState
 from emu.machine.psci import Power
@@ -26,6 +27,7 @@ class MachineState:
         uart: the serial console, None without it.
         rtc: the real-time clock, None without it.
         vmgenid: where VMGenID is, None without it.
+        vmclock: where VMClock is and what it says, None without it.
         ram_sha256: SHA-256 of all RAM, in hex.
     """
 
@@ -36,6 +38,7 @@ class MachineState:
     uart: Pl011State | Ns16550State | None
     rtc: Pl031State | None
     vmgenid: VmGenIdState | None
+    vmclock: VmClockState | None
     ram_sha256: str
 
 

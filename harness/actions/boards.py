@@ -12,7 +12,7 @@ from emu.boards.places import Place
 from harness.report.console import stdout
 from harness.report.output import print_json
 
-HEADINGS: Final = ("board", "console", "clock", "virtio from", "GIC")
+HEADINGS: Final = ("board", "console", "clock", "virtio from", "GIC", "VMClock")
 
 
 def run(*, as_json: bool) -> None:
@@ -36,6 +36,7 @@ def row(board: Board) -> tuple[str, ...]:
         "none" if equipment.rtc is None else f"PL031 at {equipment.rtc.window.base:#x}",
         _where(board, virtio),
         f"GICv3 at {board.gicd.base:#x}" + (", ITS" if board.its_size_bytes else ""),
+        "yes" if board.has_vmclock else "no",
     )
 
 
@@ -62,6 +63,7 @@ def _as_data(board: Board) -> dict[str, object]:
         "first_virtio": _place_data(board, virtio),
         "gicd": board.gicd.base,
         "has_its": board.its_size_bytes > 0,
+        "has_vmclock": board.has_vmclock,
         "counter_frequency_hz": board.counter_frequency_hz,
         "cycles_per_tick": board.cycles_per_tick,
         "cpu_model": board.cpu_model,

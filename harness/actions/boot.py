@@ -117,6 +117,8 @@ def _kernel(options: BootOptions) -> tuple[Image, str, Symbols]:
         return Image.parse(guest.image), f"firmware/{guest.name}", guest_symbols(guest.name)
     with about(options.kernel):
         image = Image.load(options.kernel)
+    if image.is_flat:
+        note(f"{options.kernel}: a flat program, as it has no kernel's header; loaded as it is")
     return image, str(options.kernel), Symbols()
 
 

@@ -88,8 +88,9 @@ def boards(*, as_json: bool) -> None:
     help="What the machine consists of; `thawbench boards` lists them.",
 )  # fmt: skip
 @click.option(
-    "--kernel", type=FILE, help="The kernel: an arm64 Image, a compressed one, or EFI zboot."
-)
+    "--kernel", type=FILE,
+    help="The kernel: an arm64 Image, a compressed one, or EFI zboot; or a flat program.",
+)  # fmt: skip
 @click.option("--guest", metavar="NAME", help="A bare-metal guest that comes along, as the kernel.")
 @click.option("--initrd", type=FILE, help="Initial RAM disk.")
 @click.option("--cpu", metavar="MODEL", help="max or cortex-a72; what the board has by default.")

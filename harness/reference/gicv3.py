@@ -44,7 +44,7 @@ class Vcpu:
     private: list[Interrupt] = field(
         default_factory=lambda: [Interrupt(intid, edge=intid < 16) for intid in range(32)]
     )
-    sleeping: bool = True
+    sleeping: bool = False
     priority_mask: int = 0
     binary_point: list[int] = field(default_factory=lambda: [2, 3])
     common_binary_point: bool = False

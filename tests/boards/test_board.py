@@ -213,9 +213,9 @@ def test_an_unknown_board_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("name", "board"),
     [
-        ("firecracker-1.14.4", "firecracker-1.14"),
+        ("firecracker-1.16.1", "firecracker-1.16"),
         ("firecracker-1.10.0", "firecracker-1.10"),
-        ("firecracker", "firecracker-1.14"),
+        ("firecracker", "firecracker-1.16"),
     ],
 )
 def test_a_patch_release_has_the_board_of_its_line(name: str, board: str) -> None:

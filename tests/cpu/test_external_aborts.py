@@ -61,6 +61,25 @@ def test_a_load_or_store_is_aborted_before_it_changed_anything(name: str) -> Non
     assert bench.exceptions == [(int(esr), at.CODE + 4)]
 
 
+@pytest.mark.parametrize(
+    ("address", "is_aborted"),
+    [
+        (0, True),
+        (at.RAM - 8, True),
+        (at.RAM, False),
+        (at.RAM + at.RAM_SIZE_BYTES - 8, False),
+        (at.RAM + at.RAM_SIZE_BYTES, True),
+        ((1 << 48) - 8, True),
+    ],
+)
+@pytest.mark.parametrize("word", [a64.LDR_X0_X1, a64.STR_X2_X1], ids=["load", "store"])
+def test_where_ram_ends_there_is_nothing(word: int, address: int, is_aborted: bool) -> None:
+    bench = Bench(word)
+    bench.engine.x[1] = address
+    bench.engine.run(1)
+    assert (bench.engine.pc == at.SYNC_EL1H) == is_aborted
+
+
 def test_a_fetch_is_aborted() -> None:
     bench = bench_at(a64.BR_X1)
     assert bench.engine.run(2) == 2

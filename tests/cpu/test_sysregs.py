@@ -126,6 +126,27 @@ def test_control_registers_open_registers_to_el0(
     assert lone.execute(a64.mrs(3, name), pstate=at.EL0T)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "open_to_el0"),
+    [
+        ("CTR_EL0", 0x8444_C004, False),  # as the core has it
+        ("CTR_EL0", 0x8444_C003, False),
+        ("DCZID_EL0", 0x4, True),  # as the core has it
+        ("DCZID_EL0", 0x14, True),
+    ],
+)
+def test_what_the_board_says_of_caches_is_read_whoever_tells_it(
+    name: str, value: int, open_to_el0: bool
+) -> None:
+    """The core itself, where it would say the same."""
+    lone = LoneVcpu(id_registers={name: value})
+    lone.vcpu.set_sysreg(BY_NAME["SCTLR_EL1"], 1 << 14 | 0xC5_0838)  # DZE, but not UCT
+    for pstate, allowed in ((at.EL1H, True), (at.EL0T, open_to_el0)):
+        assert lone.execute(a64.mrs(3, name), pstate=pstate) == allowed
+        assert not allowed or lone.vcpu.engine.x[3] == value
+    lone.vcpu.engine.close()
+
+
 @pytest.mark.parametrize("name", ["PMUSERENR_EL0", "TPIDRRO_EL0"])
 def test_el0_reads_but_never_writes(lone: LoneVcpu, name: str) -> None:
     lone.vcpu.set_sysreg(BY_NAME["PMUSERENR_EL0"], 1)

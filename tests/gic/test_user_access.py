@@ -151,7 +151,7 @@ def test_levels_come_in_words(bench: GicBench, first_intid: int) -> None:
 def test_both_enables_of_the_distributor_and_the_waker_are_kept(bench: GicBench) -> None:
     bench.gic.user_write_distributor(GICD["GICD_CTLR"], 0b11)
     assert bench.gic.user_read_distributor(GICD["GICD_CTLR"]) == 0x53
-    bench.gic.user_write_redistributor(1, GICR["GICR_WAKER"], 0)
+    bench.gic.user_write_redistributor(0, GICR["GICR_WAKER"], 0b10)
     wakers = [bench.gic.user_read_redistributor(vcpu, GICR["GICR_WAKER"]) for vcpu in (0, 1)]
     assert wakers == [0b110, 0]
 

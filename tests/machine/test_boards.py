@@ -111,6 +111,21 @@ def test_vmgenid_is_where_it_is_told(boot: Make, board: Board) -> None:
     assert first_address(node) == machine.vmgenid.guest_address == 0x801F_FFF0
 
 
+@pytest.mark.parametrize("name", FIRECRACKER)
+def test_vmclock_is_where_it_is_told(boot: Make, name: str) -> None:
+    """From v1.15, a page below VMGenID's, with the interrupt after VMGenID's."""
+    machine = boot(boards.get(name))
+    nodes = [n for n in parse(machine.device_tree()).children if n.name.startswith("ptp@")]
+    if not machine.board.has_vmclock:
+        assert (nodes, machine.vmclock) == ([], None)
+        return
+    assert machine.vmclock is not None
+    assert machine.vmgenid is not None
+    assert first_address(nodes[0]) == machine.vmclock.guest_address == 0x801F_E000
+    assert machine.vmclock.gsi == machine.vmgenid.gsi + 1
+    assert machine.ram.read(0x801F_E000, 4) == b"VCLK"
+
+
 @each_board
 def test_the_guest_is_told_the_whole_command_line(boot: Make, board: Board) -> None:
     machine = boot(board, bootargs="quiet")
@@ -118,6 +133,25 @@ def test_the_guest_is_told_the_whole_command_line(boot: Make, board: Board) -> N
     assert machine.equipment.uart is not None
     assert told == (board.command_line.compose("quiet", machine.equipment.uart.window.base),)
     assert machine.boot_source.boot_args == "quiet"
+
+
+@each_board
+def test_a_flat_program_gets_its_command_line_as_it_is(boot: Make, board: Board) -> None:
+    """What a board adds is Linux's, and a test would take it for arguments of its own."""
+    machine = boot(board)
+    program = Image.parse(struct.pack("<16I", *[a64.NOP] * 16))
+    machine.boot(program, entropy=bytes, bootargs=" setup  smp=1")
+    told = read_strings(parse(machine.device_tree())["chosen"].properties["bootargs"])
+    assert told == (" setup  smp=1",)
+    assert machine.vcpus[0].engine.pc == 0x8028_0000
+
+
+def test_the_rng_seed_is_drawn_from_the_entropy(boot: Make) -> None:
+    ram = Ram(LATEST.dram_base, 8 * MIB)
+    with Machine(LATEST, ram=ram, entropy=bytes) as machine:
+        machine.boot(image(), entropy=lambda size: b"\x5a" * size)
+        chosen = parse(machine.device_tree())["chosen"].properties
+        assert chosen["rng-seed"] == b"\x5a" * 64
 
 
 # --- what is not there --------------------------------------------------------------------------

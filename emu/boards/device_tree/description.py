@@ -9,6 +9,7 @@ from emu.boards.board import Board
 from emu.boards.equipment import Equipment
 from emu.boards.places import Window
 from emu.cpu.model import CpuModel
+from emu.devices.vmclock import VmClockState
 from emu.devices.vmgenid import VmGenIdState
 
 
@@ -24,6 +25,7 @@ class Description:
         equipment: its MMIO devices.
         bootargs: the whole kernel command line.
         vmgenid: where VMGenID is; None for a machine without it.
+        vmclock: where VMClock is; likewise.
         initrd: where the initial RAM disk is; likewise.
         rng_seed: randomness for the guest, on a board that gives it.
     """
@@ -35,6 +37,7 @@ class Description:
     equipment: Equipment
     bootargs: str
     vmgenid: VmGenIdState | None = None
+    vmclock: VmClockState | None = None
     initrd: Window | None = None
     rng_seed: bytes = b""
 

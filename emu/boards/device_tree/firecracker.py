@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from emu.arch.vmclock import PAGE_SIZE_BYTES as VMCLOCK_PAGE_SIZE_BYTES
 from emu.boards.board import Board
 from emu.boards.device_tree.caches import add_caches
 from emu.boards.device_tree.description import Description
@@ -25,6 +26,7 @@ from emu.boards.device_tree.values import (
 from emu.boards.places import Place, Window
 from emu.boards.tree_content import FirecrackerTree
 from emu.core.fdt import EMPTY, Node, cells, cells64, strings
+from emu.devices.vmclock import VmClockState
 from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenIdState
 
 _MSI_PHANDLE: Final = 3
@@ -63,6 +65,8 @@ def _children(content: FirecrackerTree, machine: Description) -> Iterator[Node]:
         yield _virtio(content, board, place)
     if machine.vmgenid is not None:
         yield _vmgenid(board, machine.vmgenid)
+    if machine.vmclock is not None:
+        yield _vmclock(board, machine.vmclock)
 
 
 def _cpus(machine: Description) -> Node:
@@ -198,5 +202,17 @@ def _vmgenid(board: Board, vmgenid: VmGenIdState) -> Node:
             "compatible": strings("microsoft,vmgenid"),
             "reg": cells64(vmgenid.addr, GENERATION_ID_SIZE_BYTES),
             "interrupts": interrupts(board.intid(vmgenid.gsi), flags=EDGE_RISING),
+        },
+    )
+
+
+def _vmclock(board: Board, vmclock: VmClockState) -> Node:
+    """Its unit address is decimal."""
+    return Node(
+        f"ptp@{vmclock.guest_address}",
+        {
+            "compatible": strings("amazon,vmclock"),
+            "reg": cells64(vmclock.guest_address, VMCLOCK_PAGE_SIZE_BYTES),
+            "interrupts": interrupts(board.intid(vmclock.gsi), flags=EDGE_RISING),
         },
     )

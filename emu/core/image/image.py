@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from emu.arch.bits import Register, bit, bits
+from emu.core.image import flat
 from emu.core.image.compressed import SIZE_MAX_BYTES, find_compression, unpack
 from emu.core.image.foreign import what_it_is
 from emu.core.image.pe import PeHeaders
@@ -42,12 +43,14 @@ class Image:
         text_offset: distance in bytes from a 2 MiB-aligned base to where it goes.
         image_size_bytes: RAM from there on that the kernel needs, at least `len(data)`.
         flags: see `ImageFlags`.
+        is_flat: it is no kernel but a flat program, without a header to tell all this.
     """
 
     data: bytes
     text_offset: int
     image_size_bytes: int
     flags: ImageFlags
+    is_flat: bool = False
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -62,18 +65,21 @@ class Image:
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Read `data`, a whole file: an Image, a compressed one, or an EFI zboot kernel.
+        """Read `data`, a whole file: an Image, a compressed one, an EFI zboot kernel; or flat code.
 
         Raises:
-            BoardError: there is no arm64 Image in it (the message says what it is instead, where
-                that can be told), or one that was cut off, is big-endian, or is larger than
-                `SIZE_MAX_BYTES`.
+            BoardError: there is neither an arm64 Image in it nor a flat program (the message says
+                what it is instead, where that can be told), or an Image that was cut off, is
+                big-endian, or is larger than `SIZE_MAX_BYTES`.
         """
         if len(data) > SIZE_MAX_BYTES:
             raise BoardError(f"more than {SIZE_MAX_BYTES} bytes: no kernel is that large")
         image, where = (data, "the file") if _is_image(data) else _unpacked(data)
         if not _is_image(image):
-            raise BoardError(f"not an arm64 kernel Image: {where} {_what_is_wrong(image)}")
+            wrong = _what_is_wrong(image)
+            if wrong is None:
+                return cls(image, flat.TEXT_OFFSET, len(image), ImageFlags(), is_flat=True)
+            raise BoardError(f"not an arm64 kernel Image: {where} {wrong}")
         _, _, text_offset, image_size_bytes, flags, *_ = _HEADER.unpack_from(image)
         headers = PeHeaders.find(image)
         if headers is not None:
@@ -114,11 +120,14 @@ def _unpacked(data: bytes) -> tuple[bytes, str]:
     return data, "the file"
 
 
-def _what_is_wrong(data: bytes) -> str:
+def _what_is_wrong(data: bytes) -> str | None:
+    """Why `data`, which are no Image, are no flat program either; None if they are one."""
     known = what_it_is(data)
     if known is not None:
         return f"is {known}"
     if len(data) < _HEADER.size:
         return f"has {len(data)} bytes, and the header alone has {_HEADER.size}"
+    if flat.is_flat_program(data):
+        return None
     found = data[MAGIC_OFFSET : MAGIC_OFFSET + len(MAGIC)].hex()
     return f"has {found} at offset {MAGIC_OFFSET}, expected {MAGIC.hex()}"

@@ -62,7 +62,7 @@ class Engine(CoreMemory):
 
     def __init__(self, core: Core = Core.MAX) -> None:
         super().__init__(core)
-        self._traps = SysRegTraps(self._cpu, guarded=self._guarded, current_el=lambda: self.el)
+        self._traps = SysRegTraps(self._cpu, guarded=self._guarded, pstate=self._pstate)
         self._failure: BaseException | None = None
         self._refused: RefusedAccess | None = None
         self._executed_before = 0
@@ -79,7 +79,7 @@ class Engine(CoreMemory):
             self._cpu, self._library.do_interrupt, self._guarded(self._enter_interrupt)
         )
         self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
-        self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access)
+        self._begun = False
 
     # --- running -----------------------------------------------------------------------------
 
@@ -93,9 +93,8 @@ class Engine(CoreMemory):
             GuestError: the guest has no exception vector, or went to AArch32.
             BaseException: whatever a callback raised. What the callback was to give is then zero.
         """
-        if self.on_first_run is not None:
-            on_first_run, self.on_first_run = self.on_first_run, None
-            on_first_run()
+        if not self._begun:
+            self._begin()
         self._running, self._stopped, self._executed_before = True, False, 0
         try:
             while not self._stopped and self._executed_before < limit and self._go_on(limit):
@@ -106,6 +105,15 @@ class Engine(CoreMemory):
         if not self._aarch64.value:
             raise GuestError("the guest went to AArch32, which its ID registers deny it")
         return self.executed()
+
+    def _begin(self) -> None:
+        """Before the first instruction, when all RAM is there."""
+        self._begun = True
+        # Every store to a page that this hook covers takes the core's slow path: not to RAM.
+        for first, last in self.gaps_in_ram():
+            self._uc.hook_add(UC_HOOK_MEM_INVALID, self._on_invalid_access, None, first, last)
+        if self.on_first_run is not None:
+            self.on_first_run()
 
     def executed(self) -> int:
         """Instructions begun in the present run, or executed in the last one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+from collections.abc import Iterator
 from ctypes import c_uint64
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from emu.cpu.engine.registers import CoreRegisters
 
 _UNTRANSLATED = (1 << 64) - 1
 _PAGE_MASK = 0xFFF
+_LAST_ADDRESS = (1 << 64) - 1
 
 
 class _MappedRam(NamedTuple):
@@ -29,6 +30,7 @@ class CoreMemory(CoreRegisters):
     def __init__(self, core: Core) -> None:
         super().__init__(core)
         self._ram: list[_MappedRam] = []
+        self._attributes = (c_uint64 * 4)()  # a MemTxAttrs, and nobody asks what is in it
 
     def map_ram(self, base: int, size_bytes: int, host_address: int) -> None:
         """Let the core use host memory as guest RAM, without a copy."""
@@ -36,10 +38,18 @@ class CoreMemory(CoreRegisters):
         ram_address = self._library.ram_addr_of(self._handle, host_address)
         self._ram.append(_MappedRam(base, size_bytes, ram_address))
 
+    def gaps_in_ram(self) -> Iterator[tuple[int, int]]:
+        """The physical addresses where there is no RAM: first and last of each range."""
+        first = 0
+        for ram in sorted(self._ram):
+            if first < ram.base:
+                yield first, ram.base - 1
+            first = ram.base + ram.size_bytes
+        yield first, _LAST_ADDRESS
+
     def translate(self, address: int) -> int | None:
         """The physical address of a virtual one in the present context; None if it has none."""
-        attributes = (c_uint64 * 4)()
-        physical = self._library.translate(self._cpu, address, ctypes.addressof(attributes))
+        physical = self._library.translate(self._cpu, address, self._attributes)
         if physical == _UNTRANSLATED:
             return None
         return int(physical) & ~_PAGE_MASK | address & _PAGE_MASK

@@ -7,8 +7,18 @@ CPAccessResult). A definition with ARM_CP_OVERRIDE replaces the core's own.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from ctypes import c_bool, c_char_p, c_int, c_size_t, c_ssize_t, c_uint8, c_uint64, c_void_p
+from collections.abc import Callable, Sequence
+from ctypes import (
+    c_bool,
+    c_char_p,
+    c_int,
+    c_size_t,
+    c_ssize_t,
+    c_uint8,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -29,6 +39,9 @@ _WRITE_BY_EL = {0: 0x55, 1: 0x54, 2: 0x50, 3: 0x40}
 
 _CP_ACCESS_OK = 0
 _CP_ACCESS_TRAP = 1
+
+_EL_MASK = 0b1100
+"""PSTATE.EL: not zero but at EL0."""
 
 _ReadFunction = ctypes.CFUNCTYPE(c_uint64, c_void_p, c_void_p)
 _WriteFunction = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_uint64)
@@ -99,6 +112,23 @@ class RegisterModel:
         )
 
 
+class _Definitions(dict[int, RegisterModel]):
+    """The models by where the core keeps its copy of their definitions.
+
+    Args:
+        models: by the number that each definition carries.
+    """
+
+    def __init__(self, models: Sequence[RegisterModel]) -> None:
+        super().__init__()
+        self._models = models
+
+    def __missing__(self, info: int) -> RegisterModel:
+        number = c_size_t.from_address(info + _RegisterInfo.opaque.offset).value
+        self[info] = model = self._models[number]
+        return model
+
+
 class SysRegTraps:
     """Gives registers of one core their models.
 
@@ -107,7 +137,7 @@ class SysRegTraps:
     Args:
         cpu: the core's `ARMCPU`.
         guarded: wraps what C code calls, so that it never raises.
-        current_el: tells the core's exception level.
+        pstate: the core's PSTATE, from which its exception level is read.
     """
 
     def __init__(
@@ -115,11 +145,12 @@ class SysRegTraps:
         cpu: int,
         *,
         guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
-        current_el: Callable[[], int],
+        pstate: c_uint32,
     ) -> None:
         self._cpu = cpu
-        self._current_el = current_el
+        self._pstate = pstate
         self._models: list[RegisterModel] = []
+        self._definitions = _Definitions(self._models)
         self._read = _ReadFunction(guarded(self._on_read))
         self._write = _WriteFunction(guarded(self._on_write))
         self._check = _AccessFunction(guarded(self._on_check))
@@ -154,25 +185,21 @@ class SysRegTraps:
         library.load().define_sysreg(self._cpu, ctypes.addressof(info), None)
 
     def _on_read(self, _env: int, info: int) -> int:
-        read = self._model_of(info).read
+        read = self._definitions[info].read
         assert read is not None  # `access` forbids it otherwise
         return read()
 
     def _on_write(self, _env: int, info: int, value: int) -> None:
-        write = self._model_of(info).write
+        write = self._definitions[info].write
         assert write is not None  # `access` forbids it otherwise
         write(value)
 
     def _on_check(self, _env: int, info: int, is_read: bool) -> int:
-        # A kernel reads CTR_EL0 for each range of its own cache maintenance: no look-up for EL1.
-        if self._current_el() != 0:
+        if self._pstate.value & _EL_MASK:
             return _CP_ACCESS_OK
-        allowed = self._model_of(info).el0_allowed
+        allowed = self._definitions[info].el0_allowed
         refused = allowed is not None and not allowed(is_read)
         return _CP_ACCESS_TRAP if refused else _CP_ACCESS_OK
-
-    def _model_of(self, info: int) -> RegisterModel:
-        return self._models[c_size_t.from_address(info + _RegisterInfo.opaque.offset).value]
 
 
 def _address_of(function: Any) -> int | None:

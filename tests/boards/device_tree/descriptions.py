@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from emu import boards
+from emu.arch.vmclock import AT_BOOT, pack
 from emu.boards.device_tree import Description
 from emu.boards.places import Window
 from emu.cpu import MAX
+from emu.devices.vmclock import VmClockState
 from emu.devices.vmgenid import VmGenIdState
 
 MIB = 1 << 20
 SEED: Final = bytes(range(64))
+VMCLOCK: Final = VmClockState(guest_address=0x801F_E000, gsi=5, inner=pack(AT_BOOT))
 
 
 def describe(name: str, **changes: Any) -> Description:
@@ -26,6 +29,7 @@ def describe(name: str, **changes: Any) -> Description:
         "equipment": equipment,
         "bootargs": "console=ttyS0",
         "vmgenid": VmGenIdState(board.resource_allocator(equipment).gsis.allocate(), 0x801F_FFF0),
+        "vmclock": VMCLOCK if board.has_vmclock else None,
         "initrd": Window(0x87D0_0000, 0x1234),
         "rng_seed": SEED,
     }

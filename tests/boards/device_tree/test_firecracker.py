@@ -15,12 +15,12 @@ from emu.boards.places import Window
 from emu.core.fdt import Node, cells, parse, read_cells, read_cells64, read_strings
 from emu.cpu import CORTEX_A72, MAX
 from emu.devices.vmgenid import VmGenIdState
-from tests.boards.device_tree.descriptions import describe
+from tests.boards.device_tree.descriptions import SEED, VMCLOCK, describe
 from tests.boards.device_tree.reading import interrupts, text, windows
 
 MIB = 1 << 20
 RELEASES = [name for name in boards.BOARDS if name.startswith("firecracker-")]
-LATEST = "firecracker-1.14"
+LATEST = "firecracker-1.16"
 
 
 def tree(release: str, **changes: Any) -> Node:
@@ -53,6 +53,23 @@ def test_virtio_is_dma_coherent_from_v1_14(release: str, has_it: bool) -> None:
     root = tree(release)
     for name in names(root, "virtio_mmio@"):
         assert ("dma-coherent" in root[name].properties) is has_it
+
+
+@pytest.mark.parametrize(("release", "has_it"), since("firecracker-1.15"))
+def test_vmclock_is_told_from_v1_15(release: str, has_it: bool) -> None:
+    root = tree(release, vmclock=VMCLOCK if has_it else None)
+    assert names(root, "ptp@") == (["ptp@2149572608"] if has_it else [])
+    if has_it:
+        node = root["ptp@2149572608"]
+        assert windows(node) == [Window(0x801F_E000, 0x1000)]
+        assert interrupts(node) == [(37, EDGE_RISING)]
+
+
+@pytest.mark.parametrize(("release", "has_it"), since("firecracker-1.16"))
+def test_randomness_is_told_from_v1_16(release: str, has_it: bool) -> None:
+    chosen = tree(release, rng_seed=SEED)["chosen"].properties
+    assert chosen.get("rng-seed") == (SEED if has_it else None)
+    assert chosen.get("linux,pci-probe-only") == (cells(1) if has_it else None)
 
 
 # --- what all of them have ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tests import a64
 from tests.harness.command_line import assert_fails, invoke
 from tests.harness.kernel_image import SYSTEM_OFF, kernel_file
 
-LATEST = "firecracker-1.14"
+LATEST = "firecracker-1.16"
 EACH = list(boards.BOARDS)
 
 OFF_IF_THE_CLOCK_SHOWS_100 = (

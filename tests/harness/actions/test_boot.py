@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.harness.command_line import invoke
 from tests.harness.kernel_image import (
     CODE,
     ECHO,
+    SYSTEM_OFF,
     SYSTEM_RESET,
     TO_NOWHERE,
     TWO_SPIN,
@@ -53,6 +55,14 @@ def test_a_compressed_kernel_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "vmlinuz"
     path.write_bytes(gzip.compress(firmware.load("heartbeat").image))
     assert boot("--kernel", path).stdout == boot("--guest", "heartbeat").stdout
+
+
+def test_a_flat_program_is_executed_from_its_first_byte(tmp_path: Path) -> None:
+    path = tmp_path / "selftest.flat"
+    path.write_bytes(struct.pack("<16I", *SYSTEM_OFF, *[a64.B_SELF] * 13))
+    result = boot("--kernel", path, "--max-insns", 9)
+    assert result.exit_code == 0
+    assert f"{path}: a flat program, as it has no kernel's header" in result.stderr
 
 
 def test_the_seed_is_told_before_the_guest_begins(tmp_path: Path) -> None:

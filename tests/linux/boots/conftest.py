@@ -1,0 +1,82 @@
+"""Debian's kernels, fetched once for all workers, and sessions that were held at their shells."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.linux.boots.boot import Boot, path_of
+from tests.linux.inputs import Inputs, kernel_names, provide
+from tests.linux.matrix import Configuration, enough, everything
+from tests.linux.run import Setup
+
+_INPUTS = pytest.StashKey[Inputs]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Find or fetch what is booted; a worker of xdist is told."""
+    worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.stash[_INPUTS] = Inputs.from_json(worker["linux_inputs"])
+    elif not config.option.collectonly:
+        config.stash[_INPUTS] = _provide(config)
+
+
+def _provide(config: pytest.Config) -> Inputs:
+    cache = os.environ.get("THAWBENCH_LINUX_CACHE")
+    assert config.cache is not None
+    try:
+        return provide(Path(cache) if cache else config.cache.mkdir("linux"))
+    except FileNotFoundError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist what there is."""
+    node.workerinput["linux_inputs"] = node.config.stash[_INPUTS].to_json()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Which packages are booted, in which versions."""
+    found = config.stash.get(_INPUTS, None)
+    return [] if found is None else str(found).splitlines()
+
+
+@pytest.fixture(scope="session")
+def inputs(request: pytest.FixtureRequest) -> Inputs:
+    """What there is to boot."""
+    return request.config.stash[_INPUTS]
+
+
+def _configurations() -> list[Configuration]:
+    all_of_them = everything(kernel_names())
+    is_deep = os.environ.get("THAWBENCH_PROFILE") == "deep"
+    return all_of_them if is_deep else enough(all_of_them)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        # All tests of one boot are for the same worker: it boots for the first of them.
+        pytest.param(each, id=str(each), marks=pytest.mark.xdist_group(str(each)))
+        for each in _configurations()
+    ],
+)
+def boot(request: pytest.FixtureRequest, inputs: Inputs) -> Boot:
+    """Each machine of the profile; skipped where its kernel or busybox can't be had."""
+    configuration: Configuration = request.param
+    kernel = inputs.kernels[configuration.kernel]
+    setup = Setup(
+        board=configuration.board,
+        cpu=configuration.cpu,
+        vcpus=configuration.vcpus,
+        kernel=path_of(kernel),
+        busybox=path_of(inputs.busybox),
+        threads=inputs.threads.path,
+    )
+    return Boot(configuration, setup, kernel.origin)

@@ -1,0 +1,49 @@
+"""What is booted: boards, kernels, numbers of vCPUs and CPU models, all or enough of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from itertools import combinations, product
+
+BOARDS = ("squib", "firecracker")
+VCPUS = (1, 2, 4)
+CPUS = ("max", "cortex-a72")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One machine and its kernel, by name."""
+
+    board: str
+    vcpus: int
+    kernel: str
+    cpu: str
+
+    def __str__(self) -> str:
+        return "-".join(map(str, astuple(self)))
+
+
+def everything(kernels: Iterable[str]) -> list[Configuration]:
+    """Every choice with every other."""
+    return [Configuration(*choices) for choices in product(BOARDS, VCPUS, kernels, CPUS)]
+
+
+def enough(configurations: Sequence[Configuration]) -> list[Configuration]:
+    """So many of them that every two choices that meet in one of them meet in one of these.
+
+    A fault that depends on two choices, such as this board with four vCPUs, is so found in a
+    fraction of the time.
+    """
+    missing = set[tuple[object, ...]]().union(*map(_pairs, configurations))
+    chosen: list[Configuration] = []
+    while missing:
+        best = max(configurations, key=lambda each: len(_pairs(each) & missing))
+        chosen.append(best)
+        missing -= _pairs(best)
+    return chosen
+
+
+def _pairs(configuration: Configuration) -> set[tuple[object, ...]]:
+    """Every two choices, with what they are of."""
+    return set(combinations(enumerate(astuple(configuration)), 2))
