@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Errno = Literal["E2BIG", "EBUSY", "EEXIST", "EINVAL", "ENODEV", "ENOENT", "ENOEXEC", "ENXIO"]
+Errno = Literal[
+    "E2BIG", "EBUSY", "EEXIST", "EFAULT", "EINVAL", "ENODEV", "ENOENT", "ENOEXEC", "ENXIO"
+]
 """Error numbers of KVM's calls, by name."""
 
 
