@@ -143,6 +143,10 @@ class EventFileError(ThawbenchError):
     """A file of events has a line that is not one."""
 
 
+class InputRecordingError(ThawbenchError):
+    """A recording of console input has a line that is not one, or is of another run."""
+
+
 class SymbolError(ThawbenchError):
     """A file of symbols can't be used."""
 
