@@ -15,7 +15,7 @@ from unicorn import UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID, UcError
 from unicorn.arm64_const import UC_ARM64_REG_ESR_EL1
 
 from emu.core.ports import MmioWindow
-from emu.cpu.engine import layout
+from emu.cpu.engine import layout, native_count
 from emu.cpu.engine.external_aborts import RefusedAccess
 from emu.cpu.engine.interrupt_entry import InterruptEntry, is_fiq
 from emu.cpu.engine.layout import Core
@@ -62,6 +62,7 @@ class Engine(CoreMemory):
 
     def __init__(self, core: Core = Core.MAX) -> None:
         super().__init__(core)
+        native_count.install(self._handle)
         self._traps = SysRegTraps(self._cpu, guarded=self._guarded, pstate=self._pstate)
         self._failure: BaseException | None = None
         self._refused: RefusedAccess | None = None
@@ -317,17 +318,19 @@ class Engine(CoreMemory):
     ) -> bool:
         """Note an access to nothing, and let the core leave.
 
-        It leaves before it has changed a register, but goes on behind a DC ZVA.
+        It leaves at once from a load, and from a store before the next instruction.
         """
         if self._refused is None:
             executed = min(self._counter.value, self._count.value)
-            self._refused = RefusedAccess(access, address, self._pc.value, executed)
+            self._refused = RefusedAccess(access, address, self._pc.value, executed, tuple(self.x))
+            self._count.value = executed
         return False
 
     def _take_external_abort(self, refused: RefusedAccess, limit: int) -> None:
         """Take the external abort of an access to nothing, at the instruction that made it."""
         self._executed_before += refused.executed
         self._counter.value, self._pc.value, pc = 0, refused.pc, refused.pc
+        self.x[:] = list(refused.x)
         if refused.is_fetch:
             if self._executed_before >= limit:
                 return  # the next run fetches again
@@ -336,7 +339,7 @@ class Engine(CoreMemory):
             if self._pc.value == pc:
                 raise _no_vector(pc)
         else:
-            address = refused.address(self._word_at(pc), list(self.x))
+            address = refused.address(self._word_at(pc))
             self._raise_abort(_EXCP_DATA_ABORT, refused, address)
 
     def _raise_abort(self, exception: int, refused: RefusedAccess, address: int | None) -> None:

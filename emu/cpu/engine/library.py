@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from ctypes import c_bool, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import c_bool, c_int, c_size_t, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -28,6 +28,13 @@ UNICORN_VERSION = "2.1.4"
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     # uc_err uc_emu_start(uc_engine *uc, uint64_t begin, until, timeout_us, size_t count)
     "uc_emu_start": (c_int, (c_void_p, c_uint64, c_uint64, c_uint64, c_size_t)),
+    # uc_err uc_emu_stop(uc_engine *uc)
+    "uc_emu_stop": (c_int, (c_void_p,)),
+    # uc_err uc_hook_add(uc_engine *uc, uc_hook *hh, int type, void *callback, void *user_data,
+    #                    uint64_t begin, uint64_t end, ...)
+    "uc_hook_add": (c_int, (c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_uint64, c_uint64)),
+    # void helper_check_exit_request(void *uc, uint32_t in_delay_slot)
+    "helper_check_exit_request_aarch64": (None, (c_void_p, c_uint32)),
     # CPUState *qemu_get_cpu(struct uc_struct *uc, int index)
     "qemu_get_cpu_aarch64": (c_void_p, (c_void_p, c_int)),
     # void cpu_reset_interrupt(CPUState *cpu, int mask)
@@ -63,6 +70,9 @@ class Library:
     """The bound functions, named without Unicorn's per-target suffix."""
 
     emu_start: Any
+    emu_stop: Any
+    hook_add: Any
+    check_exit_request: Any
     get_cpu: Any
     reset_interrupt: Any
     do_interrupt: Any
@@ -107,5 +117,6 @@ def bind(shared_library: ctypes.CDLL, symbol: str) -> Any:
             f"libunicorn on {sys.platform} does not export {symbol}: machines can't run here; "
             "describe, dump and build can (Linux and macOS wheels export it)"
         ) from None
-    function.restype, function.argtypes = PROTOTYPES[symbol]
-    return function
+    # Unicorn's binding goes on with an object of its own, and declares other types.
+    result, arguments = PROTOTYPES[symbol]
+    return ctypes.CFUNCTYPE(result, *arguments)(ctypes.cast(function, c_void_p).value or 0)
