@@ -16,14 +16,10 @@ import struct
 import sys
 from ctypes import c_uint8, c_uint64, c_void_p
 from functools import cache
-from typing import Any
+
+from unicorn import UC_HOOK_CODE
 
 from emu.cpu.engine import layout, library
-from emu.errors import EngineError
-
-_UC_HOOK_CODE = 4
-_EVERYWHERE = (1, 0)
-"""First and last address of a hook: one that ends before it begins covers all."""
 
 
 def code_x86_64(counter: int, count: int, emu_stop: int, check_exit_request: int) -> bytes:
@@ -69,15 +65,10 @@ def install(handle: int) -> None:
     function = _function()
     if function is None:
         return
-    hook = c_uint64()
-    status = library.load().hook_add(
-        handle, ctypes.addressof(hook), _UC_HOOK_CODE, function, None, *_EVERYWHERE
-    )
-    if status:
-        raise EngineError(f"uc_hook_add refuses the hook that counts: Unicorn error {status}")
+    hook = library.hook_everywhere(handle, UC_HOOK_CODE, function)
     at = layout.discover()
     # It takes this hook for its own, and translates no calls that look whether to leave.
-    c_uint64.from_address(handle + at.uc_count_hook).value = hook.value
+    c_uint64.from_address(handle + at.uc_count_hook).value = hook
     c_uint8.from_address(handle + at.uc_no_exit_request).value = 1
 
 
@@ -90,8 +81,8 @@ def _function() -> int | None:
     code = code_x86_64(
         at.uc_emu_counter,
         at.uc_emu_count,
-        _address_of(unicorn.emu_stop),
-        _address_of(unicorn.check_exit_request),
+        library.address_of(unicorn.emu_stop),
+        library.address_of(unicorn.check_exit_request),
     )
     memory = mmap.mmap(-1, mmap.PAGESIZE)
     memory.write(code)
@@ -110,7 +101,3 @@ def _mprotect(address: int, size_bytes: int, protection: int) -> int:
     function = ctypes.CDLL(None)["mprotect"]
     function.argtypes = (c_void_p, ctypes.c_size_t, ctypes.c_int)
     return int(function(address, size_bytes, protection))
-
-
-def _address_of(function: Any) -> int:
-    return ctypes.cast(function, c_void_p).value or 0
