@@ -89,7 +89,7 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
             machine.pl011.connect(io.BytesIO(read_input(options.input_path)).read)
         note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
         with session:
-            machine.events.subscribe(session.listen)
+            machine.events.subscribe(session.listen, without=session.unneeded)
             ending = session.run(machine)
     if ending.powered_off:
         print_ending(ending.found)
