@@ -8,23 +8,28 @@ import pytest
 
 from emu.arch.its import GITS
 from emu.arch.kvm_devices import ITS_ADDRESS, Capability, ItsControl, VgicControl, VgicGroup
-from emu.boards import get
-from emu.core.ram import Ram
 from emu.errors import IncompatibleError
 from emu.hypervisor.kvm import KvmIts, KvmVm
 from emu.hypervisor.kvm.vgic_addresses import UNDEFINED_ADDRESS
 from emu.machine import Machine
-from harness.entropy import SeededEntropy
 from tests.hypervisor.kvm import firecracker_calls
 from tests.hypervisor.kvm.surface import fresh_machine, initialized_vcpu, refused
-
-BOARD = get("firecracker-1.14")
-ADDR, CTRL, REGS = VgicGroup.ADDR, VgicGroup.CTRL, VgicGroup.ITS_REGS
-RAM_SIZE_BYTES = 8 << 20
-TABLES = BOARD.dram_base + 0x20_0000
-DEVICES, COLLECTIONS, QUEUE, CONFIGURATION, PENDING, ITT = (
-    TABLES + 0x1_0000 * index for index in range(6)
+from tests.machine.its_driver import (
+    BOARD,
+    COLLECTIONS,
+    DEVICE,
+    DEVICES,
+    EVENT,
+    ITT,
+    LPI,
+    PENDING,
+    VALID,
+    its_of,
+    make_machine,
+    set_up_lpi,
 )
+
+ADDR, CTRL, REGS = VgicGroup.ADDR, VgicGroup.CTRL, VgicGroup.ITS_REGS
 OUTSIDE = 0x1_0000
 SAVED = (
     *(GITS[f"GITS_{name}"] for name in ("IIDR", "CBASER", "CREADR", "CWRITER")),
@@ -32,14 +37,12 @@ SAVED = (
     GITS["GITS_CTLR"],
 )
 """In the order of a restore: the last one comes after the tables."""
-VALID = 1 << 63
-DEVICE, EVENT, LPI = 3, 7, 8200
 EVENT_ENTRY = ITT + 8 * EVENT
 
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    with _machine(b"") as machine:
+    with make_machine() as machine:
         yield machine
 
 
@@ -58,30 +61,10 @@ def standing(machine: Machine) -> KvmIts:
     return found
 
 
-def _machine(contents: bytes) -> Machine:
-    ram = Ram(BOARD.dram_base, RAM_SIZE_BYTES, contents=contents)
-    return Machine(BOARD, ram=ram, entropy=SeededEntropy(b"trng"))
-
-
 def _set_up(machine: Machine) -> None:
     """What a driver does, and a device."""
-    redistributor, its = machine.gic.redistributors, machine.gic.its
-    assert its is not None
-    redistributor.write(0x70, 8, CONFIGURATION | 15)
-    redistributor.write(0x78, 8, PENDING)
-    redistributor.write(0x00, 4, 1)
-    its.frame.write(0x100, 8, DEVICES | VALID)
-    its.frame.write(0x108, 8, COLLECTIONS | VALID)
-    its.frame.write(0x80, 8, QUEUE | VALID)
-    its.frame.write(0x00, 4, 1)
-    machine.ram.write(CONFIGURATION + LPI - 8192, b"\x81")
-    mapd = (0x08 | DEVICE << 32, 4, ITT | VALID, 0)
-    mapc = (0x09, 0, VALID, 0)
-    mapti = (0x0A | DEVICE << 32, EVENT | LPI << 32, 0, 0)
-    words = (*mapd, *mapc, *mapti)
-    machine.ram.write(QUEUE, b"".join(word.to_bytes(8, "little") for word in words))
-    its.frame.write(0x88, 8, 8 * len(words))
-    assert its.signal_msi(DEVICE, EVENT)
+    set_up_lpi(machine)
+    assert its_of(machine).signal_msi(DEVICE, EVENT)
 
 
 def _restored(source: Machine) -> Machine:
@@ -93,7 +76,7 @@ def _restored(source: Machine) -> Machine:
     vm.its.set_device_attr(CTRL, ItsControl.SAVE_TABLES)
     vcpus, gic = firecracker_calls.save(vm)
     registers = {offset: vm.its.get_device_attr(REGS, offset) for offset in SAVED}
-    target = _machine(source.ram.contents())
+    target = make_machine(source.ram.contents())
     vm = KvmVm(target)
     firecracker_calls.restore(vm, BOARD, vcpus, gic)
     its = vm.create_its()
@@ -244,7 +227,5 @@ def test_firecrackers_calls_lose_nothing_of_lpis_and_its(machine: Machine) -> No
 def test_the_restored_its_goes_on(machine: Machine) -> None:
     _set_up(machine)
     with _restored(machine) as restored:
-        its = restored.gic.its
-        assert its is not None
-        assert its.signal_msi(DEVICE, EVENT)
-        assert not its.signal_msi(DEVICE, EVENT + 1)
+        assert its_of(restored).signal_msi(DEVICE, EVENT)
+        assert not its_of(restored).signal_msi(DEVICE, EVENT + 1)
