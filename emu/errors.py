@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Errno = Literal["E2BIG", "EBUSY", "EEXIST", "EINVAL", "ENODEV", "ENOENT", "ENOEXEC", "ENXIO"]
+Errno = Literal[
+    "E2BIG", "EBUSY", "EEXIST", "EFAULT", "EINVAL", "ENODEV", "ENOENT", "ENOEXEC", "ENXIO"
+]
 """Error numbers of KVM's calls, by name."""
 
 
@@ -139,6 +141,10 @@ class KvmError(MachineError):
 
 class EventFileError(ThawbenchError):
     """A file of events has a line that is not one."""
+
+
+class InputRecordingError(ThawbenchError):
+    """A recording of console input has a line that is not one, or is of another run."""
 
 
 class SymbolError(ThawbenchError):

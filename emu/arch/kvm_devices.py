@@ -1,7 +1,7 @@
 """KVM's devices, interrupt words and capabilities on arm64, as numbers and layouts.
 
 Sources: include/uapi/linux/kvm.h and arch/arm64/include/uapi/asm/kvm.h of Linux 6.18;
-Documentation/virt/kvm/devices/arm-vgic-v3.rst and vcpu.rst for what they mean.
+Documentation/virt/kvm/devices/arm-vgic-v3.rst, arm-vgic-its.rst and vcpu.rst for what they mean.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class VgicGroup(IntEnum):
     REDIST_REGS = 5
     CPU_SYSREGS = 6
     LEVEL_INFO = 7
+    ITS_REGS = 8
 
 
 class VgicAddress(IntEnum):
@@ -92,6 +93,21 @@ class RedistRegion(Register):
     Base = bits(51, 16)
     Flags = bits(15, 12)
     Index = bits(11, 0)
+
+
+# --- the ITS (KVM_DEV_TYPE_ARM_VGIC_ITS), whose groups are ADDR, CTRL and ITS_REGS ----------------
+
+ITS_ADDRESS: Final = 4
+"""The attribute of `VgicGroup.ADDR` (KVM_VGIC_ITS_ADDR_TYPE)."""
+
+
+class ItsControl(IntEnum):
+    """Attributes of the ITS's `VgicGroup.CTRL`."""
+
+    INIT = 0
+    SAVE_TABLES = 1
+    RESTORE_TABLES = 2
+    RESET = 4
 
 
 # --- a vCPU --------------------------------------------------------------------------------------

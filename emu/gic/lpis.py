@@ -13,7 +13,7 @@ GICR_CTLR.EnableLPIs is set, and is not pending any more when its last event is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from emu.arch.gicv3 import LPI_FIRST, PRIORITY_MASK, LpiConfiguration
@@ -92,7 +92,7 @@ class Lpis:
 
     def source(self, vcpu: int) -> Source:
         """The LPIs that go to a vCPU, at any time."""
-        return Source(_LpisOfVcpu(self, vcpu))
+        return Source(_LpisOfVcpu(self, vcpu, self._pending[vcpu]))
 
     def settle(self) -> None:
         """Signal what has changed since the last time."""
@@ -210,7 +210,7 @@ class Lpis:
     def highest(self, vcpu: int, groups: int) -> Ranked:
         """The LPI to signal first; all are in group 1."""
         pending = self._pending[vcpu]
-        if not pending or not groups & GROUP_1 or not self.enabled[vcpu]:
+        if not groups & GROUP_1 or not self.enabled[vcpu]:
             return NOTHING
         return min(
             ((lpi.priority, lpi.intid) for lpi in pending.values() if lpi.configuration.Enable),
@@ -273,15 +273,17 @@ class _LpisOfVcpu:
     happened to it since.
     """
 
-    def __init__(self, lpis: Lpis, vcpu: int) -> None:
+    def __init__(self, lpis: Lpis, vcpu: int, pending: Mapping[int, Lpi]) -> None:
         self._lpis = lpis
         self._vcpu = vcpu
+        self._pending = pending
 
     def __contains__(self, intid: int) -> bool:
         return LPI_FIRST <= intid < _LPI_END
 
     def highest(self, groups: int, _candidates: int) -> Ranked:
-        return self._lpis.highest(self._vcpu, groups)
+        # Most often there is none, and each interrupt of the vCPU asks.
+        return self._lpis.highest(self._vcpu, groups) if self._pending else NOTHING
 
     def group_of(self, _intid: int) -> int:
         return 1

@@ -4,6 +4,6 @@
 """
 
 from emu.hypervisor.hvf import HvfGicState, HvfVcpu, HvfVm
-from emu.hypervisor.kvm import KvmVcpu, KvmVgic, KvmVm
+from emu.hypervisor.kvm import KvmIts, KvmVcpu, KvmVgic, KvmVm
 
-__all__ = ["HvfGicState", "HvfVcpu", "HvfVm", "KvmVcpu", "KvmVgic", "KvmVm"]
+__all__ = ["HvfGicState", "HvfVcpu", "HvfVm", "KvmIts", "KvmVcpu", "KvmVgic", "KvmVm"]

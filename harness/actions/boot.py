@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,12 @@ from emu.devices.vmgenid import Entropy
 from emu.errors import BoardError
 from emu.formats.atomic import write_atomic
 from emu.machine import Machine
-from harness.actions.files import about, read_input
+from harness.actions.console_input import ConsoleOptions, console_input, find_sources
+from harness.actions.files import about
 from harness.actions.running import RunOptions, Session
 from harness.entropy import SeededEntropy
 from harness.guests import guest_symbols
+from harness.onlookers import ConsoleFlusher
 from harness.report.console_stream import ConsoleStream
 from harness.report.outcome import print_ending
 from harness.report.output import note, stdout_bytes
@@ -47,7 +48,7 @@ class BootOptions:
         schedule: which vCPU runs when, as `parse_schedule` takes it.
         quantum: instructions of a turn.
         bootargs: kernel command line, to which the board adds its own.
-        input_path: what arrives at the serial console; `-` is standard input.
+        console: what arrives at its serial console.
         unix_time_s: the host's wall clock at the start, in seconds since 1970.
         dtb: where to write the device tree, in place of running; None to run.
         seed: of the entropy, from which the generation id and the guest's TRNG draw.
@@ -63,7 +64,7 @@ class BootOptions:
     schedule: str
     quantum: int
     bootargs: str
-    input_path: Path | None
+    console: ConsoleOptions
     unix_time_s: int
     dtb: Path | None
     seed: bytes
@@ -78,9 +79,11 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
     """
     image, path, symbols = _kernel(options)
     initrd = _initrd(options)
-    status = StatusLine(sys.stderr)
-    console = [] if running.stdout_users else [ConsoleStream(stdout_bytes(), status)]
-    session = Session(running, listeners=console, status=status, symbols=symbols)
+    sources = find_sources(options.console, shows_console=not running.stdout_users)
+    shows_status = running.shows_status(at_console=sources.keyboard is not None)
+    status = StatusLine(sys.stderr if shows_status else None)
+    streams = [] if running.stdout_users else [ConsoleStream(stdout_bytes(), status)]
+    session = Session(running, listeners=streams, status=status, symbols=symbols)
     entropy = SeededEntropy(options.seed)
     with _machine(options, entropy) as machine:
         machine.boot(
@@ -94,13 +97,13 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
         if options.dtb is not None:
             write_atomic(options.dtb, machine.device_tree())
             return 0
-        if options.input_path is not None and machine.uart is not None:
-            machine.uart.connect(io.BytesIO(read_input(options.input_path)).read)
-        with session:
+        with session, console_input(machine, sources) as attendants:
             note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
-            machine.events.subscribe(session.listen)
-            ending = session.run(machine)
-    if ending.powered_off:
+            machine.events.subscribe(session.listen, without=session.unneeded)
+            ending = session.run(machine, *map(ConsoleFlusher, streams), *attendants)
+    if ending.is_good:
+        for stream in streams:
+            stream.end_line()
         print_ending(ending.found)
     return 0 if ending.powered_off else 1
 

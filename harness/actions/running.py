@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -9,20 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TextIO
 
-from emu.core.events import Listener, Stamped
+from emu.core.events import Event, Listener, MmioAccess, Stamped
 from emu.errors import GuestError
 from emu.machine import Machine, Stop
 from emu.machine.postmortem import Postmortem, Recorder, examine
 from harness.actions.files import STANDARD_STREAM
+from harness.attended_run import Attendant, Budget, Clock, End, Left, run_attended
 from harness.event_lines import EventWriter
 from harness.instruction_trace import watched_instructions
-from harness.report.outcome import print_postmortem, progress
+from harness.onlookers import StatusDrawer
+from harness.report.outcome import print_postmortem
 from harness.report.output import stdout_text
 from harness.report.status_line import StatusLine
 from harness.report.trace import Entry, trace_line
 from harness.symbols import Symbols
 
-_CYCLES_BETWEEN_STATUS = 20_000_000
+REAL_TIME: Clock = time.monotonic
+"""The host's clock, for who sits at a terminal. Nothing else in a run reads one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class RunOptions:
         trace_last: the last so many instructions and events are part of the report.
         symbols: files with names for addresses.
         as_json: the report is printed to stdout as JSON.
+        status: whether to show how far the run is, on a terminal; None if nobody has said.
     """
 
     max_instructions: int | None = None
@@ -48,11 +53,16 @@ class RunOptions:
     trace_last: int = 0
     symbols: tuple[Path, ...] = ()
     as_json: bool = False
+    status: bool | None = None
 
     @property
     def stdout_users(self) -> int:
         """How many of these options ask for stdout; without any, it is for the guest's console."""
         return (self.events, self.trace).count(STANDARD_STREAM) + self.as_json
+
+    def shows_status(self, *, at_console: bool) -> bool:
+        """Whether to show how far the run is; who sits at the guest's console has to ask for it."""
+        return not at_console if self.status is None else self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +71,23 @@ class Ending:
 
     Attributes:
         reason: in words.
-        powered_off: the guest ended it by itself, and well.
+        end: the same; None if the guest did what the machine does not model.
         found: all that there is to know.
     """
 
     reason: str
-    powered_off: bool
+    end: End | None
     found: Postmortem
+
+    @property
+    def powered_off(self) -> bool:
+        """The guest ended it by itself, and well."""
+        return self.end is Stop.SYSTEM_OFF
+
+    @property
+    def is_good(self) -> bool:
+        """It ended as somebody wanted, so that there is nothing to report."""
+        return self.end in (Stop.SYSTEM_OFF, Left.USER)
 
 
 class Session:
@@ -119,6 +139,12 @@ class Session:
         self._status.clear()
         self._stack.close()
 
+    @property
+    def unneeded(self) -> tuple[type[Event], ...]:
+        """Kinds of events that `listen` can do without: device accesses, for the report alone."""
+        options = self._options
+        return () if options.events or options.trace or options.trace_last else (MmioAccess,)
+
     def listen(self, stamped: Stamped) -> None:
         """A listener for `EventStream.subscribe`."""
         for listener in self._listeners:
@@ -126,16 +152,34 @@ class Session:
         if self._tracing:
             self._trace(stamped)
 
-    def run(self, machine: Machine) -> Ending:
-        """Run `machine`, which `listen` listens to; a report tells of any end but a good one."""
+    def run(self, machine: Machine, *attendants: Attendant) -> Ending:
+        """Run `machine`, which `listen` listens to; a report tells of any end but a good one.
+
+        Args:
+            machine: the machine.
+            attendants: who looks after it besides the status line.
+        """
+        budget = Budget.of(machine, self._options.max_instructions, self._options.max_time_s)
+        own = (_TraceStarter(self), StatusDrawer(self._status, REAL_TIME))
         try:
-            stop = self._run_in_budget(machine)
+            end = run_attended(machine, budget, [*own, *attendants], clock=REAL_TIME)
         except GuestError as error:
             return self._end(machine, str(error))
         except KeyboardInterrupt:
             self._end(machine, "the user interrupted it")
             raise
-        return self._end(machine, stop.value, powered_off=stop is Stop.SYSTEM_OFF)
+        return self._end(machine, end.value, end)
+
+    @property
+    def trace_start_cycles(self) -> int | None:
+        """When instructions begin to be traced; None if they never will, or are already."""
+        wanted = self._trace_file is not None or self._options.trace_last
+        return self._options.trace_from if wanted and not self._tracing else None
+
+    def start_trace(self, machine: Machine) -> None:
+        """Trace instructions and events from here on."""
+        self._stack.enter_context(watched_instructions(machine, self._trace))
+        self._tracing = True
 
     # --- inside ------------------------------------------------------------------------------
 
@@ -149,62 +193,30 @@ class Session:
             self._trace_file.write(f"{trace_line(entry, self._symbols)}\n")
         self._last.append(entry)
 
-    def _run_in_budget(self, machine: Machine) -> Stop:
-        budget = _Budget.of(machine, self._options)
-        if self._trace_file is None and not self._options.trace_last:
-            return self._run_with_status(machine, budget)
-        stop = budget.run(machine, until_cycles=self._options.trace_from)
-        if stop is not None:
-            return stop
-        with watched_instructions(machine, self._trace):
-            self._tracing = True
-            return self._run_with_status(machine, budget)
-
-    def _run_with_status(self, machine: Machine, budget: _Budget) -> Stop:
-        """How a run is cut into pieces makes no difference to the guest."""
-        stop = None
-        while stop is None:
-            pause = machine.clock.now() + _CYCLES_BETWEEN_STATUS if self._status.shown else None
-            stop = budget.run(machine, until_cycles=pause)
-            self._status.show(progress(machine))
-        return stop
-
-    def _end(self, machine: Machine, reason: str, *, powered_off: bool = False) -> Ending:
+    def _end(self, machine: Machine, reason: str, end: End | None = None) -> Ending:
         self._status.clear()
         self._stack.close()
         stdout_text().flush()
-        found = examine(machine, reason, self._recorder)
-        if not powered_off or self._options.as_json:
+        ending = Ending(reason, end, examine(machine, reason, self._recorder))
+        if not ending.is_good or self._options.as_json:
             last = [trace_line(entry, self._symbols) for entry in self._last]
-            print_postmortem(found, self._symbols, last, as_json=self._options.as_json)
-        return Ending(reason, powered_off, found)
+            print_postmortem(ending.found, self._symbols, last, as_json=self._options.as_json)
+        return ending
 
 
-@dataclass(frozen=True, slots=True)
-class _Budget:
-    """Where a run ends, in instructions and in cycles; None for nowhere."""
+class _TraceStarter:
+    """An attendant that has the trace of a session begin when it is time."""
 
-    end_instructions: int | None
-    end_cycles: int | None
+    interval_s = None
 
-    @classmethod
-    def of(cls, machine: Machine, options: RunOptions) -> Self:
-        """The budget of a run that begins now."""
-        instructions, time_s = options.max_instructions, options.max_time_s
-        cycles_per_s = machine.board.counter_frequency_hz * machine.board.cycles_per_tick
-        return cls(
-            None if instructions is None else machine.instructions + instructions,
-            None if time_s is None else machine.clock.now() + round(time_s * cycles_per_s),
-        )
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
-    def run(self, machine: Machine, until_cycles: int | None) -> Stop | None:
-        """Run to the end of the budget, or to a time; None if only the time has come."""
-        now = machine.clock.now()
-        instructions, cycles = self.end_instructions, self.end_cycles
-        pauses = until_cycles is not None and (cycles is None or until_cycles < cycles)
-        end = until_cycles if pauses else cycles
-        stop = machine.run(
-            None if instructions is None else instructions - machine.instructions,
-            None if end is None else max(0, end - now),
-        )
-        return None if pauses and stop is Stop.TIME_LIMIT else stop
+    def until_cycles(self, _machine: Machine) -> int | None:
+        return self._session.trace_start_cycles
+
+    def attend(self, machine: Machine, end: End | None) -> End | None:
+        start = self._session.trace_start_cycles
+        if end is None and start is not None and machine.clock.now() >= start:
+            self._session.start_trace(machine)
+        return end

@@ -49,7 +49,7 @@ def thaw_and_run(state_path: Path, options: ThawOptions, running: RunOptions) ->
         snapshot = Snapshot.load(state_path, options.memory)
     timeline = Timeline(SQUIB, SQUIB.intid(SQUIB.free_gsis[0]))
     timeline.chapter(f"thaw {state_path.name}")
-    status = StatusLine(sys.stderr)
+    status = StatusLine(sys.stderr if running.shows_status(at_console=False) else None)
     with Session(running, listeners=[timeline.listen], status=status) as session:
         machine = thaw(
             snapshot,

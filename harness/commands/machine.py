@@ -110,7 +110,16 @@ def boards(*, as_json: bool) -> None:
 @click.option("--append", "bootargs", metavar="TEXT", default="", help="Kernel command line.")
 @click.option(
     "--input", "input_path", type=FILE,
-    help="What arrives at the serial console, when the guest is ready for it; - is standard input.",
+    help="What arrives at the serial console, when the guest is ready for it; - is standard input. "
+    "Without it a terminal's keys do.",
+)  # fmt: skip
+@click.option(
+    "--record-input", "record_path", metavar="FILE", type=FILE,
+    help="Write what arrives at the console, and when.",
+)  # fmt: skip
+@click.option(
+    "--replay-input", "replay_path", metavar="FILE", type=FILE,
+    help="Have it arrive as in a recording.",
 )  # fmt: skip
 @click.option(
     "--unix-time", "unix_time_s", metavar="SECONDS", type=click.IntRange(0, 2**63 - 1), default=0,
@@ -135,6 +144,8 @@ def boot(
     quantum: int,
     bootargs: str,
     input_path: Path | None,
+    record_path: Path | None,
+    replay_path: Path | None,
     unix_time_s: int,
     dtb: Path | None,
     entropy: bytes | None,
@@ -146,10 +157,13 @@ def boot(
     for ever, resets the machine, or reaches a limit. Then there is a report on stderr.
     """
     from harness.actions.boot import BootOptions, boot_and_run
+    from harness.actions.console_input import ConsoleOptions
     from harness.entropy import draw_seed
 
     if (kernel is None) == (guest is None):
         raise click.UsageError("give either --kernel FILE or --guest NAME")
+    if input_path is not None and replay_path is not None:
+        raise click.UsageError("give either --input or --replay-input")
     options = BootOptions(
         board=board,
         kernel=kernel,
@@ -161,7 +175,9 @@ def boot(
         schedule=schedule,
         quantum=quantum,
         bootargs=bootargs,
-        input_path=input_path,
+        console=ConsoleOptions(
+            input_path=input_path, record_path=record_path, replay_path=replay_path
+        ),
         unix_time_s=unix_time_s,
         dtb=dtb,
         seed=draw_seed() if entropy is None else entropy,

@@ -72,10 +72,14 @@ _RUN: tuple[_Decorator, ...] = (
         "--json", "as_json", is_flag=True,
         help="Print how it ended, and all that there is to know, as JSON.",
     ),
+    click.option(
+        "--status/--no-status", default=None,
+        help="Show how far the run is, on a terminal; by default unless keys go to the guest.",
+    ),
 )  # fmt: skip
 _RUN_NAMES = (
     "max_instructions", "max_time_s", "events", "trace", "trace_from", "trace_last", "symbols",
-    "as_json",
+    "as_json", "status",
 )  # fmt: skip
 
 

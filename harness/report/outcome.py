@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
-from emu.machine import Machine
 from emu.machine.postmortem import Postmortem
 from harness.report.output import note, print_json
 from harness.report.postmortem import postmortem_json, postmortem_lines
@@ -44,8 +44,39 @@ def print_postmortem(
         click.echo(line, err=True)
 
 
-def progress(machine: Machine) -> str:
-    """How far a machine is, for the status line."""
-    board = machine.board
-    seconds = machine.clock.now() / (board.counter_frequency_hz * board.cycles_per_tick)
-    return f"{seconds:.3f} s of virtual time, {machine.instructions / 1e6:,.0f} M instructions"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a machine is.
+
+    Attributes:
+        virtual_s: virtual time.
+        instructions: executed so far.
+        instructions_per_s: of late, in real time; None if that is not known yet.
+        vcpus_running: those that are on and do not wait.
+        vcpus: all that there are.
+    """
+
+    virtual_s: float
+    instructions: int
+    instructions_per_s: float | None
+    vcpus_running: int
+    vcpus: int
+
+    def text(self) -> str:
+        """For the status line.
+
+        >>> Progress(
+        ...     virtual_s=1.5, instructions=2_000_000_000, instructions_per_s=4e7,
+        ...     vcpus_running=1, vcpus=2,
+        ... ).text()
+        '1.500 s of virtual time, 2,000 M instructions, 40.0 MIPS, 1 of 2 vCPUs running'
+        """
+        speed = self.instructions_per_s
+        return ", ".join(
+            [
+                f"{self.virtual_s:.3f} s of virtual time",
+                f"{self.instructions / 1e6:,.0f} M instructions",
+                *([] if speed is None else [f"{speed / 1e6:.1f} MIPS"]),
+                f"{self.vcpus_running} of {count(self.vcpus, 'vCPU')} running",
+            ]
+        )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TextIO
 
 _ERASED = "\r\x1b[2K"
+_COLUMNS_BY_DEFAULT = 80
 
 
 class StatusLine:
     """One line that is written over again and again.
+
+    It is only there while the cursor is at the beginning of a line, and is erased before anything
+    else is written: so it never tears a line of the guest's, and leaves nothing behind. It is cut
+    off before it would wrap.
 
     Args:
         stream: a terminal; what is none, or None, is left alone.
@@ -31,7 +37,7 @@ class StatusLine:
     def show(self, text: str) -> None:
         """Put `text` there, unless another line is being written."""
         if self._terminal is not None and self.at_line_start:
-            self._terminal.write(f"{_ERASED}{text}")
+            self._terminal.write(f"{_ERASED}{text[: _columns(self._terminal) - 1]}")
             self._terminal.flush()
             self._drawn = True
 
@@ -41,3 +47,11 @@ class StatusLine:
             self._terminal.write(_ERASED)
             self._terminal.flush()
             self._drawn = False
+
+
+def _columns(terminal: TextIO) -> int:
+    """Its width, which may change at any time; some terminals say 0."""
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or _COLUMNS_BY_DEFAULT
+    except (OSError, ValueError):
+        return _COLUMNS_BY_DEFAULT

@@ -83,6 +83,7 @@ def row(wheel: Wheel, found: Layout) -> str:
     numbers = (
         found.uc_emu_counter,
         found.uc_emu_count,
+        found.uc_no_exit_request,
         found.cpu_interrupt_request,
         found.cpu_halted,
         found.cpu_exception_index,
@@ -103,7 +104,8 @@ def test_every_function_is_exported(wheel: Wheel, library_of: LibraryOf) -> None
 
 def test_windows_exports_the_public_functions_only(library_of: LibraryOf) -> None:
     exported = pe.exported_names(library_of(WINDOWS).read_bytes())
-    assert library.PROTOTYPES.keys() & exported == {"uc_emu_start"}
+    public = {name for name in library.PROTOTYPES if name.startswith("uc_")}
+    assert library.PROTOTYPES.keys() & exported == public
 
 
 @pytest.mark.parametrize("symbol", library.PROTOTYPES)
@@ -118,6 +120,7 @@ def test_what_the_experiments_look_for_is_where_they_look(
 ) -> None:
     at = offsets.layout_of(emulated(library_of(wheel)))
     assert max(at.uc_emu_counter, at.uc_emu_count) + 8 <= layout.UC_STRUCT_SCANNED_BYTES
+    assert at.uc_no_exit_request + 2 <= layout.UC_STRUCT_SCANNED_BYTES
     assert max(at.cpu_halted, at.cpu_exception_index) + 4 <= layout.ARMCPU_SCANNED_BYTES
     assert at.cpu_env + at.env_x0 + 31 * 8 <= layout.ARMCPU_SCANNED_BYTES
     assert max(at.env_syndrome + 20, at.env_exclusive_addr + 16) <= layout.ENV_SCANNED_BYTES

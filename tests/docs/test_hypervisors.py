@@ -9,16 +9,16 @@ from typing import get_args
 import pytest
 
 from emu.errors import Errno
-from emu.hypervisor import HvfVcpu, HvfVm, KvmVcpu, KvmVgic, KvmVm
+from emu.hypervisor import HvfVcpu, HvfVm, KvmIts, KvmVcpu, KvmVgic, KvmVm
 from emu.hypervisor.kvm import Change
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hypervisors.md").read_text(encoding="utf-8")
 
-NO_CALLS = {"attach", "adopt", "vcpus", "gic", "mpidr", "power", "index"}
+NO_CALLS = {"attach", "adopt", "vcpus", "gic", "its", "mpidr", "power", "index"}
 """How a surface is made, and what is plain data."""
 
 
-@pytest.mark.parametrize("surface", [HvfVm, HvfVcpu, KvmVm, KvmVcpu, KvmVgic])
+@pytest.mark.parametrize("surface", [HvfVm, HvfVcpu, KvmVm, KvmVcpu, KvmVgic, KvmIts])
 def test_the_page_names_every_call(surface: type) -> None:
     calls = {name for name in vars(surface) if not name.startswith("_")} - NO_CALLS
     assert not {call for call in calls if f"`{call}`" not in PAGE}

@@ -4,7 +4,7 @@
 |---|---|
 | `THAWBENCH_LINUX_CACHE` | folder that keeps what was downloaded |
 | `THAWBENCH_DEBIAN_MIRROR` | URI of a Debian archive, in place of the machine's own |
-| `THAWBENCH_KERNEL` | paths of arm64 Images, separated like PATH, in place of Debian's |
+| `THAWBENCH_KERNEL` | paths of arm64 kernels, separated like PATH, in place of Debian's |
 | `THAWBENCH_BUSYBOX` | path of a static busybox for arm64, in place of Debian's |
 """
 
@@ -66,7 +66,7 @@ class Inputs:
     """All that boots start from.
 
     Attributes:
-        kernels: by name: the release of Debian, or the file's name.
+        kernels: by name: the release of Debian, or the file's path as it was given.
         busybox: the shell and its tools.
         threads: the program made of `threads.c`.
     """
@@ -93,7 +93,7 @@ class Inputs:
 
 def kernel_names(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The names of the kernels that `provide` looks for."""
-    return tuple(path.name for path in _given(environment, "THAWBENCH_KERNEL")) or RELEASES
+    return tuple(map(str, _given(environment, "THAWBENCH_KERNEL"))) or RELEASES
 
 
 def provide(
@@ -104,7 +104,7 @@ def provide(
     Raises:
         FileNotFoundError: a file that the environment names is not there.
     """
-    kernels = {path.name: _from_path(path) for path in _given(environment, "THAWBENCH_KERNEL")}
+    kernels = {str(path): _from_path(path) for path in _given(environment, "THAWBENCH_KERNEL")}
     busyboxes = [_from_path(path) for path in _given(environment, "THAWBENCH_BUSYBOX")]
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cache) as scratch:

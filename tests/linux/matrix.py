@@ -7,6 +7,8 @@ from dataclasses import astuple, dataclass
 from itertools import combinations, product
 
 BOARDS = ("squib", "firecracker")
+OTHER_RELEASES = ("firecracker-1.9",)
+"""Whose boards are other ones to a guest: addresses, interrupts and the interrupt controller."""
 VCPUS = (1, 2, 4)
 CPUS = ("max", "cortex-a72")
 
@@ -24,9 +26,9 @@ class Configuration:
         return "-".join(map(str, astuple(self)))
 
 
-def everything(kernels: Iterable[str]) -> list[Configuration]:
+def everything(kernels: Iterable[str], boards: Iterable[str] = BOARDS) -> list[Configuration]:
     """Every choice with every other."""
-    return [Configuration(*choices) for choices in product(BOARDS, VCPUS, kernels, CPUS)]
+    return [Configuration(*choices) for choices in product(boards, VCPUS, kernels, CPUS)]
 
 
 def enough(configurations: Sequence[Configuration]) -> list[Configuration]:

@@ -45,7 +45,7 @@ class Setup:
         board: name of the board.
         cpu: name of the CPU model.
         vcpus: number of vCPUs.
-        kernel: path of an Image.
+        kernel: path of a kernel, in any form that `Image.load` takes.
         busybox: path of a static busybox.
         threads: path of the program made of `threads.c`; "" does without.
         ram_mib: size of RAM.
@@ -68,16 +68,14 @@ class Outcome:
         stop: name of the `Stop` that ended it.
         console: all that the guest sent.
         answers: what the shell answered, by step.
-        step_cycles: how long each step took, from its first character to the next prompt.
-        cycles_per_s: of the board.
+        seconds: virtual time that each step took, from its first character to the next prompt.
         trace: everything that tells this run from another one, by what it is.
     """
 
     stop: str
     console: str
     answers: dict[str, str]
-    step_cycles: dict[str, int]
-    cycles_per_s: int
+    seconds: dict[str, float]
     trace: dict[str, object]
 
     @classmethod
@@ -112,47 +110,60 @@ class _EventDigest:
 
 def run(setup: Setup) -> Outcome:
     """Boot, hold the session, and go on until the guest powers off or the budget is used up."""
-    board = boards.get(setup.board)
-    busybox = Path(setup.busybox).read_bytes()
-    programs = {"threads": Path(setup.threads).read_bytes()} if setup.threads else {}
     entropy = SeededEntropy(SEED)
-    with Machine(
+    with _machine(setup, entropy) as machine:
+        digest = _EventDigest()
+        machine.events.subscribe(digest)
+        _boot(machine, setup, entropy)
+        typist = _typist(machine, with_threads=bool(setup.threads))
+        stop = _run(machine, entropy)
+        return Outcome(
+            stop=stop.name,
+            console=machine.console.decode(errors="replace"),
+            answers=answers(bytes(machine.console), typist.typed),
+            seconds=_seconds(typist.typed, machine),
+            trace={**_trace(machine), **digest.trace()},
+        )
+
+
+def _machine(setup: Setup, entropy: Entropy) -> Machine:
+    board = boards.get(setup.board)
+    return Machine(
         board,
         ram=Ram(board.dram_base, setup.ram_mib << 20),
         vcpu_count=setup.vcpus,
         cpu_model=find_cpu_model(setup.cpu),
         entropy=entropy,
         unix_time_s=UNIX_TIME_S,
-    ) as machine:
-        digest = _EventDigest()
-        machine.events.subscribe(digest)
-        machine.boot(
-            Image.parse(Path(setup.kernel).read_bytes()),
-            entropy=entropy,
-            initrd=initramfs.build(busybox, programs),
-            bootargs=BOOTARGS,
-        )
-        typist = Typist(
-            steps(setup.vcpus, with_threads=bool(programs)),
-            console=machine.console,
-            now=machine.clock.now,
-            on_new_generation=machine.stop,
-        )
-        assert machine.uart is not None
-        machine.uart.connect(typist)
-        stop = _run(machine, entropy)
-        return Outcome(
-            stop=stop.name,
-            console=machine.console.decode(errors="replace"),
-            answers=answers(bytes(machine.console), typist.typed),
-            step_cycles=_step_cycles(typist.typed, machine.clock.now()),
-            cycles_per_s=_cycles_per_s(machine),
-            trace={**_trace(machine), **digest.trace()},
-        )
+    )
+
+
+def _boot(machine: Machine, setup: Setup, entropy: Entropy) -> None:
+    busybox = Path(setup.busybox).read_bytes()
+    programs = {"threads": Path(setup.threads).read_bytes()} if setup.threads else {}
+    machine.boot(
+        Image.load(Path(setup.kernel)),
+        entropy=entropy,
+        initrd=initramfs.build(busybox, programs),
+        bootargs=BOOTARGS,
+    )
+
+
+def _typist(machine: Machine, *, with_threads: bool) -> Typist:
+    """Who types at the machine's console."""
+    typist = Typist(
+        steps(len(machine.vcpus), with_threads=with_threads),
+        console=machine.console,
+        now=machine.clock.now,
+        on_new_generation=machine.stop,
+    )
+    assert machine.uart is not None
+    machine.uart.connect(typist)
+    return typist
 
 
 def _run(machine: Machine, entropy: Entropy) -> Stop:
-    cycles_max = TIME_MAX_S * _cycles_per_s(machine)
+    cycles_max = TIME_MAX_S * machine.board.cycles_per_s
     stop = machine.run(INSTRUCTIONS_MAX, cycles_max)
     while stop is Stop.REQUESTED:
         _renew_generation(machine, entropy)
@@ -170,13 +181,13 @@ def _renew_generation(machine: Machine, entropy: Entropy) -> None:
     machine.vmgenid.notify_guest()
 
 
-def _cycles_per_s(machine: Machine) -> int:
-    return machine.board.counter_frequency_hz * machine.board.cycles_per_tick
-
-
-def _step_cycles(typed: list[Typed], end: int) -> dict[str, int]:
-    ends = [*(entry.cycles for entry in typed), end]
-    return {entry.step: end - entry.cycles for entry, end in zip(typed, ends[1:], strict=True)}
+def _seconds(typed: list[Typed], machine: Machine) -> dict[str, float]:
+    """How long each step took; the last one until now."""
+    ends = [*(entry.cycles for entry in typed), machine.clock.now()]
+    return {
+        entry.step: (end - entry.cycles) / machine.board.cycles_per_s
+        for entry, end in zip(typed, ends[1:], strict=True)
+    }
 
 
 def _trace(machine: Machine) -> dict[str, object]:

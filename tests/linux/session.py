@@ -14,9 +14,9 @@ from tests.linux.initramfs import PROMPT
 NEW_GENERATION = "new-generation"
 """Before this step the machine gets a new generation id, as if it had been thawed."""
 
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 16
 """How much of busybox each CPU digests."""
-DIGITS = 10_000
+DIGITS = 2_000
 """How many of the digits in busybox go through a pipe."""
 
 _DRIVER = "/sys/bus/platform/drivers/vmgenid"

@@ -169,15 +169,17 @@ def test_a_machine_that_is_no_debian_is_told_what_to_set(tmp_path: Path, cache: 
 
 def test_files_that_are_given_are_taken_as_they_are(tmp_path: Path, cache: Path) -> None:
     """Then nothing is asked of any archive."""
-    for name in ("Image-a", "Image-b", "busybox"):
+    for name in ("a/Image", "b/Image", "busybox"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
+    kernels = (str(tmp_path / "a" / "Image"), str(tmp_path / "b" / "Image"))
     given = {
-        "THAWBENCH_KERNEL": f"{tmp_path / 'Image-a'}:{tmp_path / 'Image-b'}",
+        "THAWBENCH_KERNEL": ":".join(kernels),
         "THAWBENCH_BUSYBOX": str(tmp_path / "busybox"),
     }
     found = provide(cache, given, tmp_path)
-    assert kernel_names(given) == ("Image-a", "Image-b") == tuple(found.kernels)
-    assert found.kernels["Image-b"].path == str(tmp_path / "Image-b")
+    assert kernel_names(given) == kernels == tuple(found.kernels)
+    assert found.kernels[kernels[1]].path == kernels[1]
     assert found.busybox.path == str(tmp_path / "busybox")
 
 

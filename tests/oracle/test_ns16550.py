@@ -20,7 +20,7 @@ ACTIONS = 300
 
 def action(random: Random) -> Json:
     """What the guest or the other end of the line does; more often to data, IER and IIR."""
-    offset = random.choice([0, 0, 1, 1, 2, random.randrange(8), random.randrange(0x100)])
+    offset = random.choice([0, 1, 2, *random.choices(range(8), k=4), random.randrange(0x100)])
     value = random.choice([random.randrange(4), random.randrange(0x100)])
     size = random.choice([0, 1, 2, 3, random.randrange(FIFO_DEPTH + 2)])
     return random.choice(

@@ -15,10 +15,11 @@ from unicorn import UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID, UcError
 from unicorn.arm64_const import UC_ARM64_REG_ESR_EL1
 
 from emu.core.ports import MmioWindow
-from emu.cpu.engine import layout
+from emu.cpu.engine import layout, library, native_count
 from emu.cpu.engine.external_aborts import RefusedAccess
 from emu.cpu.engine.interrupt_entry import InterruptEntry, is_fiq
 from emu.cpu.engine.layout import Core
+from emu.cpu.engine.library import InterruptCallback, MmioReadCallback, MmioWriteCallback
 from emu.cpu.engine.memory import CoreMemory
 from emu.cpu.engine.sysreg_traps import At, RegisterModel, SysRegTraps
 from emu.errors import GuestError
@@ -62,6 +63,7 @@ class Engine(CoreMemory):
 
     def __init__(self, core: Core = Core.MAX) -> None:
         super().__init__(core)
+        native_count.install(self._handle)
         self._traps = SysRegTraps(self._cpu, guarded=self._guarded, pstate=self._pstate)
         self._failure: BaseException | None = None
         self._refused: RefusedAccess | None = None
@@ -78,7 +80,8 @@ class Engine(CoreMemory):
         self._interrupt_entry = InterruptEntry(
             self._cpu, self._library.do_interrupt, self._guarded(self._enter_interrupt)
         )
-        self._uc.hook_add(UC_HOOK_INTR, self._guarded(self._on_interrupt))
+        self._callbacks: list[Any] = []  # C code holds no reference to them
+        self._hook_interrupts()
         self._begun = False
 
     # --- running -----------------------------------------------------------------------------
@@ -223,13 +226,19 @@ class Engine(CoreMemory):
     def map_mmio(self, base: int, size_bytes: int, window: MmioWindow) -> None:
         """Send loads and stores of a region to `window`; 64-bit ones come as two of 32."""
 
-        def read(_uc: Any, offset: int, size: int, _data: Any) -> int:
+        def read(_uc: int, offset: int, size: int, _data: int) -> int:
             return window.read(offset, size)
 
-        def write(_uc: Any, offset: int, size: int, value: int, _data: Any) -> None:
+        def write(_uc: int, offset: int, size: int, value: int, _data: int) -> None:
             window.write(offset, size, value)
 
-        self._uc.mmio_map(base, size_bytes, self._guarded(read), None, self._guarded(write), None)
+        callbacks = MmioReadCallback(self._guarded(read)), MmioWriteCallback(self._guarded(write))
+        self._callbacks += callbacks
+        on_read, on_write = (library.address_of(callback) for callback in callbacks)
+        library.check(
+            self._library.mmio_map(self._handle, base, size_bytes, on_read, None, on_write, None),
+            f"mapping a device at {base:#x}",
+        )
 
     def define(self, name: str, at: At, model: RegisterModel) -> None:
         """Let `model` answer for a register. Before the first run only."""
@@ -250,7 +259,12 @@ class Engine(CoreMemory):
 
         return guarded
 
-    def _on_interrupt(self, _uc: Any, number: int, _data: Any) -> None:
+    def _hook_interrupts(self) -> None:
+        callback = InterruptCallback(self._guarded(self._on_interrupt))
+        self._callbacks.append(callback)
+        library.hook_everywhere(self._handle, UC_HOOK_INTR, library.address_of(callback))
+
+    def _on_interrupt(self, _uc: int, number: int, _data: int) -> None:
         if number == _EXCP_HVC and self.on_hvc is not None:
             self.on_hvc()
         elif number == _EXCP_SMC and self.on_smc is not None:
@@ -317,17 +331,19 @@ class Engine(CoreMemory):
     ) -> bool:
         """Note an access to nothing, and let the core leave.
 
-        It leaves before it has changed a register, but goes on behind a DC ZVA.
+        It leaves at once from a load, and from a store before the next instruction.
         """
         if self._refused is None:
             executed = min(self._counter.value, self._count.value)
-            self._refused = RefusedAccess(access, address, self._pc.value, executed)
+            self._refused = RefusedAccess(access, address, self._pc.value, executed, tuple(self.x))
+            self._count.value = executed
         return False
 
     def _take_external_abort(self, refused: RefusedAccess, limit: int) -> None:
         """Take the external abort of an access to nothing, at the instruction that made it."""
         self._executed_before += refused.executed
         self._counter.value, self._pc.value, pc = 0, refused.pc, refused.pc
+        self.x[:] = list(refused.x)
         if refused.is_fetch:
             if self._executed_before >= limit:
                 return  # the next run fetches again
@@ -336,7 +352,7 @@ class Engine(CoreMemory):
             if self._pc.value == pc:
                 raise _no_vector(pc)
         else:
-            address = refused.address(self._word_at(pc), list(self.x))
+            address = refused.address(self._word_at(pc))
             self._raise_abort(_EXCP_DATA_ABORT, refused, address)
 
     def _raise_abort(self, exception: int, refused: RefusedAccess, address: int | None) -> None:

@@ -5,7 +5,6 @@ Source: DDI 0487 K.a, D19.2.40 (ESR_EL1, ISS of instruction and data aborts) and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unicorn import (
@@ -37,26 +36,23 @@ class RefusedAccess:
         pc: where the instruction is.
         executed: instructions of this call into the core, the one at hand included if it is not
             the fetch that is refused.
+        x: X0 to X30 and the current stack pointer, before a store has written its base register.
     """
 
     access: int
     physical: int
     pc: int
     executed: int
+    x: tuple[int, ...]
 
     @property
     def is_fetch(self) -> bool:
         """Whether the instruction itself could not be had."""
         return self.access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT)
 
-    def address(self, word: int, x: Sequence[int]) -> int | None:
-        """What FAR_EL1 is to hold for a load or store; None if that can't be told.
-
-        Args:
-            word: the instruction.
-            x: X0 to X30 and the current stack pointer before it.
-        """
-        return faulting_address(word, self.pc, x, self.physical)
+    def address(self, word: int) -> int | None:
+        """What FAR_EL1 is to hold for a load or store, `word`; None if that can't be told."""
+        return faulting_address(word, self.pc, self.x, self.physical)
 
     def syndrome(self, el: int, address: int | None) -> int:
         """ESR_EL1 for the abort, taken from an exception level to EL1."""

@@ -84,6 +84,7 @@ class Layout:
 
     uc_emu_counter: int
     uc_emu_count: int
+    uc_no_exit_request: int
     cpu_env: int
     cpu_interrupt_request: int
     cpu_halted: int
@@ -93,6 +94,11 @@ class Layout:
     env_exclusive_addr: int
     env_syndrome: int
     env_isar: int
+
+    @property
+    def uc_count_hook(self) -> int:
+        """`uc_hook count_hook` precedes `size_t emu_counter`."""
+        return self.uc_emu_counter - 8
 
     @property
     def env_pstate(self) -> int:
@@ -164,6 +170,7 @@ def discover() -> Layout:
     return Layout(
         uc_emu_counter=counter,
         uc_emu_count=count,
+        uc_no_exit_request=_find_no_exit_request(),
         cpu_env=env,
         cpu_interrupt_request=_find_interrupt_request(),
         cpu_halted=_find_halted(),
@@ -223,6 +230,16 @@ def _find_counters() -> tuple[int, int]:
     counts = {o for o, v in first.items() if v == 613 and second[o] == 877}
     counters = {o for o, v in first.items() if v == 614 and second[o] == 878}
     return _only("emu_counter", counters), _only("emu_count", counts)
+
+
+def _find_no_exit_request() -> int:
+    """`bool first_tb, no_exit_request, init_done`: the first run sets the first of them."""
+    experiment = _Experiment(_INSN_NOP)
+    before = _uc_struct_bytes(experiment)
+    experiment.run(1)
+    after = _uc_struct_bytes(experiment)
+    first_tb = _occurrences_of_bytes(before, b"\0\0\1") & _occurrences_of_bytes(after, b"\1\0\1")
+    return _only("no_exit_request", {offset + 1 for offset in first_tb})
 
 
 def _find_interrupt_request() -> int:
@@ -339,6 +356,10 @@ def enumerate_words(memory: bytes) -> Iterable[tuple[int, int]]:
 def _occurrences(memory: bytes, pattern: bytes) -> set[int]:
     step = min(len(pattern), 8)
     return {o for o in range(0, len(memory), step) if memory.startswith(pattern, o)}
+
+
+def _occurrences_of_bytes(memory: bytes, pattern: bytes) -> set[int]:
+    return {o for o in range(len(memory)) if memory.startswith(pattern, o)}
 
 
 def _only(what: str, offsets: set[int]) -> int:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from ctypes import c_bool, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import c_bool, c_int, c_size_t, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+from unicorn import UcError
 from unicorn.unicorn_py3.unicorn import uclib
 
 from emu.errors import EngineError
@@ -28,6 +29,19 @@ UNICORN_VERSION = "2.1.4"
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     # uc_err uc_emu_start(uc_engine *uc, uint64_t begin, until, timeout_us, size_t count)
     "uc_emu_start": (c_int, (c_void_p, c_uint64, c_uint64, c_uint64, c_size_t)),
+    # uc_err uc_emu_stop(uc_engine *uc)
+    "uc_emu_stop": (c_int, (c_void_p,)),
+    # uc_err uc_hook_add(uc_engine *uc, uc_hook *hh, int type, void *callback, void *user_data,
+    #                    uint64_t begin, uint64_t end, ...)
+    "uc_hook_add": (c_int, (c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_uint64, c_uint64)),
+    # uc_err uc_mmio_map(uc_engine *uc, uint64_t address, size_t size,
+    #                    read_cb, void *user_data_read, write_cb, void *user_data_write)
+    "uc_mmio_map": (
+        c_int,
+        (c_void_p, c_uint64, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p),
+    ),
+    # void helper_check_exit_request(void *uc, uint32_t in_delay_slot)
+    "helper_check_exit_request_aarch64": (None, (c_void_p, c_uint32)),
     # CPUState *qemu_get_cpu(struct uc_struct *uc, int index)
     "qemu_get_cpu_aarch64": (c_void_p, (c_void_p, c_int)),
     # void cpu_reset_interrupt(CPUState *cpu, int mask)
@@ -58,11 +72,23 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 """Symbol -> result type and argument types."""
 
 
+InterruptCallback = ctypes.CFUNCTYPE(None, c_void_p, c_uint32, c_void_p)
+"""uc_cb_hookintr_t: engine, number of the exception, user data."""
+MmioReadCallback = ctypes.CFUNCTYPE(c_uint64, c_void_p, c_uint64, c_uint32, c_void_p)
+"""uc_cb_mmio_read_t: engine, offset, size, user data."""
+MmioWriteCallback = ctypes.CFUNCTYPE(None, c_void_p, c_uint64, c_uint32, c_uint64, c_void_p)
+"""uc_cb_mmio_write_t: engine, offset, size, value, user data."""
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """The bound functions, named without Unicorn's per-target suffix."""
 
     emu_start: Any
+    emu_stop: Any
+    hook_add: Any
+    mmio_map: Any
+    check_exit_request: Any
     get_cpu: Any
     reset_interrupt: Any
     do_interrupt: Any
@@ -107,5 +133,37 @@ def bind(shared_library: ctypes.CDLL, symbol: str) -> Any:
             f"libunicorn on {sys.platform} does not export {symbol}: machines can't run here; "
             "describe, dump and build can (Linux and macOS wheels export it)"
         ) from None
-    function.restype, function.argtypes = PROTOTYPES[symbol]
-    return function
+    # Unicorn's binding goes on with an object of its own, and declares other types.
+    result, arguments = PROTOTYPES[symbol]
+    return ctypes.CFUNCTYPE(result, *arguments)(address_of(function))
+
+
+def hook_everywhere(handle: int, kind: int, function: int) -> int:
+    """Have the C function at `function` called as a hook, whatever the address; its `uc_hook`.
+
+    Unicorn's binding would call Python functions of its own in between.
+
+    Args:
+        handle: address of the engine's `uc_struct`.
+        kind: UC_HOOK_*.
+        function: address of a callback of that kind.
+
+    Raises:
+        EngineError: Unicorn refuses it.
+    """
+    hook = c_uint64()
+    begin, end = 1, 0  # a range that ends before it begins is everything
+    status = load().hook_add(handle, ctypes.addressof(hook), kind, function, None, begin, end)
+    check(status, f"a hook of kind {kind:#x}")
+    return hook.value
+
+
+def check(status: int, what: str) -> None:
+    """Raise `EngineError` unless Unicorn's `status` is success."""
+    if status:
+        raise EngineError(f"Unicorn refuses {what}: error {status} ({UcError(status)})")
+
+
+def address_of(function: Any) -> int:
+    """The address of a C function, or of a callback."""
+    return ctypes.cast(function, c_void_p).value or 0

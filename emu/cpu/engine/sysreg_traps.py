@@ -178,9 +178,12 @@ class SysRegTraps:
             resetvalue=model.constant or 0,
         )
         if calls_out:
-            info.readfn, info.writefn = _address_of(self._read), _address_of(self._write)
+            info.readfn, info.writefn = (
+                library.address_of(self._read),
+                library.address_of(self._write),
+            )
         if model.el0_allowed is not None:
-            info.accessfn = _address_of(self._check)
+            info.accessfn = library.address_of(self._check)
         # The core copies the definition.
         library.load().define_sysreg(self._cpu, ctypes.addressof(info), None)
 
@@ -200,7 +203,3 @@ class SysRegTraps:
         allowed = self._definitions[info].el0_allowed
         refused = allowed is not None and not allowed(is_read)
         return _CP_ACCESS_TRAP if refused else _CP_ACCESS_OK
-
-
-def _address_of(function: Any) -> int | None:
-    return ctypes.cast(function, c_void_p).value

@@ -44,8 +44,8 @@ NOT_MAPPED: Final = 0xFFFF_FFFF
 """The target of a collection that is not mapped (COLLECTION_NOT_MAPPED)."""
 
 LOOKED_AT_MAX: Final = 1 << 19
-"""Entries that a restore looks at. One that was saved takes a few more than there are events, and as
-many as there are device ids."""
+"""Entries that a restore looks at. What was saved has an entry for each event, and a few more are
+looked at: at most as many as there are device ids."""
 
 _DEVICE_NEXT_MAX: Final = DeviceEntry.Next.mask >> DeviceEntry.Next.lsb
 _EVENT_NEXT_MAX: Final = TranslationEntry.Next.mask >> TranslationEntry.Next.lsb

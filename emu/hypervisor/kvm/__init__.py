@@ -9,6 +9,7 @@ from emu.hypervisor.kvm.host import Change, Host
 from emu.hypervisor.kvm.interrupts import Irqfd
 from emu.hypervisor.kvm.vcpu import KvmVcpu, VcpuInit
 from emu.hypervisor.kvm.vgic import KvmVgic
+from emu.hypervisor.kvm.vgic_its import KvmIts
 from emu.hypervisor.kvm.vm import KvmVm
 
-__all__ = ["Change", "Host", "Irqfd", "KvmVcpu", "KvmVgic", "KvmVm", "VcpuInit"]
+__all__ = ["Change", "Host", "Irqfd", "KvmIts", "KvmVcpu", "KvmVgic", "KvmVm", "VcpuInit"]

@@ -39,7 +39,12 @@ _EVERYWHERE: Final[Mapping[int, int]] = MappingProxyType(
 
 
 def check_extension(
-    host: Host, capability: int, *, vcpu_count: int, pointer_authentication: bool
+    host: Host,
+    capability: int,
+    *,
+    vcpu_count: int,
+    pointer_authentication: bool,
+    has_its: bool,
 ) -> int:
     """What the host says of a capability; 0 for all that it has not, and those that are unknown.
 
@@ -48,12 +53,15 @@ def check_extension(
         capability: a `Capability`.
         vcpu_count: how many vCPUs run well on it.
         pointer_authentication: whether its processor has that.
+        has_its: whether the VM has an ITS: from then on an MSI needs a device id.
     """
     match capability:
         case Capability.NR_VCPUS:
             return vcpu_count
         case Capability.ARM_PTRAUTH_ADDRESS | Capability.ARM_PTRAUTH_GENERIC:
             return int(pointer_authentication)
+        case Capability.MSI_DEVID:
+            return int(has_its)
         case Capability.ARM_SUPPORTED_REG_MASK_RANGES:
             return int(host.has(Change.IDENTIFICATION_WRITABLE))
     return _EVERYWHERE.get(capability, 0)

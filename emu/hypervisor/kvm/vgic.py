@@ -14,7 +14,7 @@ from typing import Final
 
 from emu.arch.gicv3 import SPI_FIRST
 from emu.arch.kvm_devices import VgicAddress, VgicControl, VgicGroup
-from emu.errors import IncompatibleError, KvmError
+from emu.errors import GuestError, IncompatibleError, KvmError
 from emu.hypervisor.kvm.access import attribute_refused
 from emu.hypervisor.kvm.vgic_addresses import VgicAddresses
 from emu.hypervisor.kvm.vgic_registers import REGISTER_GROUPS, VgicRegisters
@@ -83,7 +83,7 @@ class KvmVgic:
         Raises:
             KvmError: as `get_device_attr`; EINVAL for a value that is not taken, EEXIST and EBUSY
                 if it is set already or can't be set any more, E2BIG for an address that no guest
-                has.
+                has, EFAULT for a table of LPIs that is not in RAM.
             IncompatibleError: KVM takes the value, and this machine is made for another.
         """
         if group in REGISTER_GROUPS:
@@ -131,11 +131,14 @@ class KvmVgic:
         self._vm.gic_initialized = True
 
     def _save_pending_tables(self) -> None:
-        """Write the pending LPIs of all vCPUs to RAM: this GIC has none."""
+        """Write the pending LPIs of all vCPUs to RAM, if there are LPIs."""
+        what = "vGIC: SAVE_PENDING_TABLES"
         if not self._vm.gic_initialized:
-            raise attribute_refused(
-                "ENXIO", "SET", "vGIC: SAVE_PENDING_TABLES", "the vGIC is not initialised"
-            )
+            raise attribute_refused("ENXIO", "SET", what, "the vGIC is not initialised")
+        try:
+            self._vm.machine.gic.user_save_pending_tables()
+        except GuestError as error:
+            raise attribute_refused("EFAULT", "SET", what, str(error)) from error
 
 
 def _no_attribute(verb: str, group: int, attribute: int) -> KvmError:

@@ -62,20 +62,21 @@ class VgicAddresses:
             case VgicAddress.DIST:
                 self._set_distributor(value)
             case VgicAddress.REDIST:
-                self._check_range(kind, value, self._size_bytes(_region(0)))
+                check_range(_what(kind, value), value, self._size_bytes(_region(0)))
                 self._add_region(kind, _region(value))
             case VgicAddress.REDIST_REGION:
                 region = RedistRegion(value)
                 if not region.Count or region.Flags:
                     raise _refused("EINVAL", kind, value, "a Count, and no Flags")
-                self._check_range(kind, region.Base << _BASE_SHIFT, self._size_bytes(region))
+                address = region.Base << _BASE_SHIFT
+                check_range(_what(kind, address), address, self._size_bytes(region))
                 self._add_region(kind, region)
 
     def _set_distributor(self, address: int) -> None:
         kind = VgicAddress.DIST
         if self._distributor != UNDEFINED_ADDRESS:
             raise _refused("EEXIST", kind, address, "to be set once")
-        self._check_range(kind, address, GICD_SIZE_BYTES)
+        check_range(_what(kind, address), address, GICD_SIZE_BYTES)
         self._check_board("GICD", address, self._vm.machine.board.gicd.base)
         self._distributor = address
 
@@ -98,12 +99,6 @@ class VgicAddresses:
     def _size_bytes(self, region: RedistRegion) -> int:
         return (region.Count or len(self._vm.created)) * GICR_SIZE_BYTES
 
-    def _check_range(self, kind: VgicAddress, address: int, size_bytes: int) -> None:
-        if address % _GRANULE:
-            raise _refused("EINVAL", kind, address, "a multiple of 64 KiB")
-        if address + size_bytes > _IPA_END:
-            raise _refused("E2BIG", kind, address, f"an end at {_IPA_END:#x} or below")
-
     def _check_overlap(self, kind: VgicAddress, region: RedistRegion) -> None:
         address = region.Base << _BASE_SHIFT
         end = address + self._size_bytes(region)
@@ -122,10 +117,21 @@ class VgicAddresses:
             )
 
 
+def check_range(what: str, address: int, size_bytes: int) -> None:
+    """Refuse a place that no frame can have (`vgic_check_iorange`)."""
+    if address % _GRANULE:
+        raise attribute_refused("EINVAL", "SET", what, "expected a multiple of 64 KiB")
+    if address + size_bytes > _IPA_END:
+        raise attribute_refused("E2BIG", "SET", what, f"expected an end at {_IPA_END:#x} or below")
+
+
 def _region(address: int) -> RedistRegion:
     return RedistRegion().replace(Base=address >> _BASE_SHIFT & 0xF_FFFF_FFFF)
 
 
 def _refused(errno: Errno, kind: VgicAddress, address: int, expected: str) -> KvmError:
-    what = f"vGIC: {kind.name} = {address:#x}"
-    return attribute_refused(errno, "SET", what, f"expected {expected}")
+    return attribute_refused(errno, "SET", _what(kind, address), f"expected {expected}")
+
+
+def _what(kind: VgicAddress, address: int) -> str:
+    return f"vGIC: {kind.name} = {address:#x}"

@@ -20,6 +20,7 @@ from emu.hypervisor.kvm.interrupts import Irqfd
 from emu.hypervisor.kvm.timer_registers import set_offset
 from emu.hypervisor.kvm.vcpu import KvmVcpu, VcpuInit, supported_features
 from emu.hypervisor.kvm.vgic import KvmVgic
+from emu.hypervisor.kvm.vgic_its import KvmIts
 from emu.hypervisor.kvm.vm_state import VmState
 from emu.machine import Machine
 
@@ -50,6 +51,7 @@ class KvmVm:
         self._state = VmState(machine, Host(kernel))
         self._vcpus: dict[int, KvmVcpu] = {}
         self._gic: KvmVgic | None = None
+        self._its: KvmIts | None = None
         if running is None:
             self._state.set_firmware(**self._state.host.firmware_registers)
             return
@@ -57,6 +59,8 @@ class KvmVm:
         for index in range(len(machine.vcpus)):
             self._add_vcpu(index).adopt(running)
         self._add_gic().adopt()
+        if machine.gic.its is not None:
+            self.create_its().adopt()
 
     @classmethod
     def attach(
@@ -78,6 +82,11 @@ class KvmVm:
         """The vGIC, once it is created."""
         return self._gic
 
+    @property
+    def its(self) -> KvmIts | None:
+        """The ITS, once it is created."""
+        return self._its
+
     def check_extension(self, capability: int) -> int:
         """`KVM_CHECK_EXTENSION`: 0 for what the host has not."""
         machine = self._state.machine
@@ -87,6 +96,7 @@ class KvmVm:
             capability,
             vcpu_count=machine.board.max_vcpus,
             pointer_authentication=bool(keys),
+            has_its=self._its is not None,
         )
 
     def preferred_target(self) -> VcpuInit:
@@ -129,6 +139,25 @@ class KvmVm:
         if self._state.has_run:
             raise _no_device("EBUSY", "a vCPU has run")
         return self._add_gic()
+
+    def create_its(self) -> KvmIts:
+        """`KVM_CREATE_DEVICE` of an ITS.
+
+        Raises:
+            IncompatibleError: the board has none, or the VM has it already: KVM would make another.
+        """
+        machine = self._state.machine
+        place, its = machine.board.its(len(machine.vcpus)), machine.gic.its
+        if place is None or its is None:
+            raise IncompatibleError(
+                f"an ITS is to be created; the board {machine.board.name} has none"
+            )
+        if self._its is not None:
+            raise IncompatibleError(
+                "an ITS is to be created; the machine has one, and that is there"
+            )
+        self._its = KvmIts(its, place)
+        return self._its
 
     def irq_line(self, irq: int, level: bool) -> None:
         """`KVM_IRQ_LINE`: drive an interrupt.

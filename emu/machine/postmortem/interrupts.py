@@ -10,14 +10,18 @@ from dataclasses import dataclass, replace
 
 from emu.arch.gicv3 import (
     AFFINITY_MASK,
+    GICR_CTLR,
     GICR_WAKER,
     ICC_CTLR_EL1,
     IDLE_PRIORITY,
+    LPI_FIRST,
+    PRIORITY_MASK,
     PRIVATE_COUNT,
     SPI_FIRST,
+    LpiConfiguration,
 )
 from emu.arch.layouts import PState
-from emu.gic.state import BankState, GicState, reset_private_interrupts, reset_spis
+from emu.gic.state import BankState, GicState, LpiState, reset_private_interrupts, reset_spis
 from emu.machine.machine import Machine
 from emu.machine.postmortem.vcpus import VcpuReport
 
@@ -27,13 +31,14 @@ class InterruptReport:
     """One interrupt.
 
     Attributes:
-        vcpu: whose SGI or PPI it is; None for an SPI.
+        vcpu: whose SGI or PPI it is; None for an SPI or an LPI.
         group: 0 or 1.
         latch: pending because of an edge, an SGI or a register write.
         line: level of its input.
         edge: edge-triggered.
         priority: 8 bits, lower is more urgent.
-        target: index of the vCPU that it goes to; None if the board has none there.
+        target: index of the vCPU that it goes to; None if the board has none there, or an LPI's
+            collection has none.
         obstacles: why it is not taken at present, if it is pending; empty if it is signalled.
     """
 
@@ -58,7 +63,9 @@ class InterruptReport:
 def examine_interrupts(
     machine: Machine, vcpus: tuple[VcpuReport, ...]
 ) -> tuple[InterruptReport, ...]:
-    """All interrupts that are not in their reset state: of each vCPU, then the SPIs."""
+    """All interrupts that are not in their reset state: of each vCPU, then the SPIs, and the LPIs
+    that events are translated to.
+    """
     gic = machine.gic.state()
     by_affinity = {vcpu.mpidr & AFFINITY_MASK: vcpu.index for vcpu in vcpus}
     routes = [by_affinity.get(route & AFFINITY_MASK) for route in gic.distributor.irouter]
@@ -67,14 +74,16 @@ def examine_interrupts(
         _Bank(vcpu, 0, own.interrupts, reset_private_interrupts(), [vcpu] * PRIVATE_COUNT)
         for vcpu, own in enumerate(gic.redistributors)
     ]
-    reports = (
+    reports = [
         bank.report(number, line)
         for bank in [*private, shared]
         for line in [machine.gic.interrupts(bank.vcpu).line]
         for number in bank.changed(line)
-    )
+    ]
+    lpis = gic.its.lpis if gic.its is not None else []
     return tuple(
-        replace(report, obstacles=tuple(_obstacles(report, gic, vcpus))) for report in reports
+        replace(report, obstacles=tuple(_obstacles(report, gic, vcpus)))
+        for report in (*reports, *map(_report_lpi, lpis))
     )
 
 
@@ -124,20 +133,41 @@ class _Bank:
         )
 
 
+def _report_lpi(lpi: LpiState) -> InterruptReport:
+    """An LPI, without its obstacles. It is in group 1, and never active."""
+    return InterruptReport(
+        intid=lpi.intid,
+        vcpu=None,
+        group=1,
+        enabled=bool(LpiConfiguration(lpi.configuration).Enable),
+        latch=lpi.pending,
+        line=False,
+        active=False,
+        edge=True,
+        priority=lpi.configuration & PRIORITY_MASK,
+        target=lpi.vcpu,
+    )
+
+
 def _obstacles(
     report: InterruptReport, gic: GicState, vcpus: tuple[VcpuReport, ...]
 ) -> Iterator[str]:
     """What keeps a pending interrupt from being taken."""
     if not report.pending:
         return
+    is_lpi = report.intid >= LPI_FIRST
     if report.target is None:
-        yield "GICD_IROUTER names no vCPU of this machine"
+        yield (
+            "its collection has no vCPU" if is_lpi else "GICD_IROUTER names no vCPU of this machine"
+        )
         return
     vcpu, group, priority = vcpus[report.target], report.group, report.priority
     icc = vcpu.cpu_interface
     pmr, running, mask = icc["ICC_PMR_EL1"], icc["ICC_RPR_EL1"], _preemption_mask(icc, group)
     waker, pstate = GICR_WAKER(gic.redistributors[vcpu.index].waker), PState(vcpu.pstate)
+    gicr_ctlr = GICR_CTLR(gic.redistributors[vcpu.index].ctlr)
     kept_back = {
+        "GICR_CTLR.EnableLPIs is 0": is_lpi and not gicr_ctlr.EnableLPIs,
         "not enabled": not report.enabled,
         "active already": report.active,
         f"GICD_CTLR.EnableGrp{group} is 0": not gic.distributor.ctlr >> group & 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from emu.arch.gicv3 import PRIVATE_COUNT, SGI_COUNT
+from emu.arch.gicv3 import LPI_FIRST, PRIVATE_COUNT, SGI_COUNT
 from emu.core.events import Stamped
 from emu.machine.postmortem import InterruptReport, Postmortem
 from harness.report.events import event_line
@@ -13,6 +13,9 @@ from harness.report.text import count, printable
 from harness.symbols import Symbols
 
 _CONSOLE_LINES_MAX = 12
+
+_KINDS = ((LPI_FIRST, "LPI"), (PRIVATE_COUNT, "SPI"), (SGI_COUNT, "PPI"), (0, "SGI"))
+"""Kinds of interrupts, each with its first INTID."""
 
 
 def postmortem_lines(found: Postmortem, symbols: Symbols) -> Iterator[str]:
@@ -43,8 +46,7 @@ def _gic(found: Postmortem) -> Iterator[str]:
 
 
 def _interrupt(interrupt: InterruptReport) -> str:
-    kind = "SGI" if interrupt.intid < SGI_COUNT else "PPI"
-    kind = kind if interrupt.intid < PRIVATE_COUNT else "SPI"
+    kind = next(kind for first, kind in _KINDS if interrupt.intid >= first)
     target = "nowhere" if interrupt.target is None else f"vCPU {interrupt.target}"
     states = [
         "enabled" if interrupt.enabled else "disabled",

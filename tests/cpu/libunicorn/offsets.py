@@ -15,6 +15,7 @@ from tests.cpu.libunicorn.emulated import ARENA, ARENA_BYTES, EmulatedLibrary
 _ENV = 0x2_0000
 """Where in the arena `env` is; `ARMCPU` begins somewhat before it."""
 _ENV_SAMPLE_BYTES = 0x4000
+_UC = 0x1_0000
 _INFO = 0x1_0000
 _LEAVE = "cpu_loop_exit_aarch64"
 _CLEAR_EXCLUSIVE = (1 << 64) - 1
@@ -39,6 +40,7 @@ def layout_of(library: EmulatedLibrary) -> Layout:
     return Layout(
         uc_emu_counter=counter,
         uc_emu_count=count,
+        uc_no_exit_request=_by_asking_for_a_check(library),
         cpu_env=cpu_env,
         cpu_interrupt_request=_by_clearing_a_bit(library),
         cpu_halted=halted - (_ENV - cpu_env),
@@ -106,6 +108,14 @@ def _by_starting(library: EmulatedLibrary) -> tuple[int, int]:
     nested = library.call("uc_emu_start", ARENA, 0, 0, 0, 613)
     count = _only(nested.stores(613, 8))
     return _only(nested.stores(0, 8) & {count - 8}), count
+
+
+def _by_asking_for_a_check(library: EmulatedLibrary) -> int:
+    """The first byte that is read of the `uc_struct`, to which all words of the arena point."""
+    pointer = struct.pack("<Q", ARENA + _UC)
+    library.write(0, pointer * (ARENA_BYTES // len(pointer)))
+    call = library.call("check_exit_request_aarch64", ARENA)
+    return next(a.offset for a in call.accesses if a.size_bytes == 1) - _UC
 
 
 def _by_clearing_a_bit(library: EmulatedLibrary) -> int:

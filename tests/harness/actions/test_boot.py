@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import firmware
-from harness.actions import running
+from emu.machine import Machine
 from harness.event_lines import parse_events, read_events
 from harness.guests import boot_guest
 from tests import a64
@@ -131,7 +131,7 @@ def test_an_interrupt_by_the_user_is_reported_too(
     def interrupted(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running.Session, "_run_in_budget", interrupted)
+    monkeypatch.setattr(Machine, "run", interrupted)
     result = boot("--kernel", kernel_file(tmp_path, a64.B_SELF))
     assert result.exit_code == 128 + 2
     assert "stopped: the user interrupted it" in result.stderr

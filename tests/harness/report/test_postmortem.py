@@ -93,6 +93,7 @@ def interrupt(**changes: object) -> InterruptReport:
         ),
         (interrupt(obstacles=("a", "b")), "pending, kept back: a; b"),
         (interrupt(intid=40, vcpu=None, target=None, obstacles=("c",)), "40 SPI to nowhere"),
+        (interrupt(intid=8192, vcpu=None), "8192 LPI to vCPU 0"),
         (interrupt(latch=False, line=True), "enabled, line high"),
         (interrupt(latch=False, line=True, edge=False), "level: enabled, line high; pending"),
     ],

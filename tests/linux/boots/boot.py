@@ -7,6 +7,8 @@ from functools import cached_property
 
 import pytest
 
+from emu import boards
+from emu.boards.board import Board
 from tests.linux.inputs import Input
 from tests.linux.matrix import Configuration
 from tests.linux.run import Outcome, Setup
@@ -27,6 +29,11 @@ class Boot:
     configuration: Configuration
     setup: Setup
     kernel_origin: str
+
+    @property
+    def board(self) -> Board:
+        """The machine's board."""
+        return boards.get(self.configuration.board)
 
     @cached_property
     def first(self) -> Outcome:

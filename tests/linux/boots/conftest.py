@@ -10,7 +10,7 @@ import pytest
 
 from tests.linux.boots.boot import Boot, path_of
 from tests.linux.inputs import Inputs, kernel_names, provide
-from tests.linux.matrix import Configuration, enough, everything
+from tests.linux.matrix import BOARDS, OTHER_RELEASES, Configuration, enough, everything
 from tests.linux.run import Setup
 
 _INPUTS = pytest.StashKey[Inputs]()
@@ -54,9 +54,9 @@ def inputs(request: pytest.FixtureRequest) -> Inputs:
 
 
 def _configurations() -> list[Configuration]:
-    all_of_them = everything(kernel_names())
-    is_deep = os.environ.get("THAWBENCH_PROFILE") == "deep"
-    return all_of_them if is_deep else enough(all_of_them)
+    if os.environ.get("THAWBENCH_PROFILE") == "deep":
+        return everything(kernel_names(), (*BOARDS, *OTHER_RELEASES))
+    return enough(everything(kernel_names()))
 
 
 @pytest.fixture(

@@ -10,6 +10,7 @@ from emu.machine import Machine
 from emu.machine.postmortem import InterruptReport, examine
 from tests import a64
 from tests.machine.conftest import Make
+from tests.machine.its_driver import DEVICE, EVENT, LPI, its_of, make_machine, set_up_lpi
 
 SPI = SQUIB.intid(SQUIB.free_gsis[0])
 PPI = SQUIB.timers.virtual
@@ -114,6 +115,22 @@ def test_what_keeps_a_pending_interrupt_back_is_named(make: Make, obstacle: str)
     if "Grp0" not in obstacle:
         assert len(reports(machine)[PPI].obstacles) == 1
     assert examine(machine, "a test").vcpus[0].irq_asserted is obstacle.startswith("PSTATE")
+
+
+def test_an_lpi_is_told_with_what_keeps_it_back() -> None:
+    with make_machine() as machine:
+        set_up_lpi(machine)
+        open_everything(machine)
+        its_of(machine).signal_msi(DEVICE, EVENT)
+        expected = InterruptReport(
+            intid=LPI, vcpu=None, group=1, enabled=True, latch=True, line=False, active=False,
+            edge=True, priority=0x80, target=0, obstacles=(),
+        )  # fmt: skip
+        assert reports(machine)[LPI] == expected
+        assert examine(machine, "a test").vcpus[0].irq_asserted
+        machine.gic.redistributors.write(GICR["GICR_CTLR"], 4, 0)
+        assert reports(machine)[LPI].obstacles == ("GICR_CTLR.EnableLPIs is 0",)
+        assert not examine(machine, "a test").vcpus[0].irq_asserted
 
 
 def test_an_spi_that_is_routed_to_no_vcpu_goes_nowhere(make: Make) -> None:
