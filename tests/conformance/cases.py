@@ -97,8 +97,7 @@ def _skipped(name: str, image: str, arguments: str, why: str, qemu: Verdict) -> 
 
 
 _NO_EVENTS: Final = (
-    "squib's PMU has the cycle counter and no event counters (PMCR_EL0.N is 0), as docs/engine.md "
-    "says; Firecracker asks KVM for no PMU"
+    "no event counters: PMCR_EL0.N is 0 on squib, and Firecracker asks KVM for no PMU"
 )
 _NO_PMU: Final = "Firecracker asks KVM for no PMU; ID_AA64DFR0_EL1.PMUVer is 0"
 _NO_MTE: Final = "the core has no MTE, and ID_AA64PFR1_EL1 says so"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 from click.testing import Result
 
 from emu import boards
@@ -44,19 +42,13 @@ def run(case: Case, board: str, folder: Path, *options: object) -> Result:
     return invoke("boot", *(part for item in arguments.items() for part in item), *initrd, *options)
 
 
-def cases() -> Iterator[ParameterSet]:
-    """Each test on each board."""
-    for case in CASES:
-        for board in BOARDS:
-            yield pytest.param(case, board, id=f"{case.name}-{board}")
-
-
 def with_slow_counter(name: str) -> Board:
     """A board on which a poll for 100 ms takes 100,000 instructions."""
     return replace(GET(name), counter_frequency_hz=1_000_000, cycles_per_tick=1)
 
 
-@pytest.mark.parametrize(("case", "board"), cases())
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_verdict_is_that_of_the_table(
     case: Case, board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
