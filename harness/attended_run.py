@@ -53,7 +53,7 @@ class Budget:
     @classmethod
     def of(cls, machine: Machine, instructions: int | None, time_s: float | None) -> Self:
         """So many instructions, and so much virtual time, from where the machine is."""
-        cycles = None if time_s is None else round(time_s * cycles_per_s(machine))
+        cycles = None if time_s is None else round(time_s * machine.board.cycles_per_s)
         return cls(
             None if instructions is None else machine.instructions + instructions,
             None if cycles is None else machine.clock.now() + cycles,
@@ -100,11 +100,6 @@ def run_attended(
         for each in attendants:
             end = each.attend(machine, end)
     return end
-
-
-def cycles_per_s(machine: Machine) -> int:
-    """Cycles of a second of virtual time."""
-    return machine.board.cycles_per_s
 
 
 class _PieceLength:

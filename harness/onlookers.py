@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from emu.machine import Machine, Power, Stop
-from harness.attended_run import Clock, End, cycles_per_s
+from harness.attended_run import Clock, End
 from harness.report.console_stream import ConsoleStream
 from harness.report.outcome import Progress
 from harness.report.status_line import StatusLine
@@ -65,7 +65,7 @@ class StatusDrawer:
         """How far the machine is, and how fast it was when the line was drawn last."""
         (begin_s, begin), (now_s, now) = self._samples[0], self._samples[-1]
         return Progress(
-            virtual_s=machine.clock.now() / cycles_per_s(machine),
+            virtual_s=machine.clock.now() / machine.board.cycles_per_s,
             instructions=machine.instructions,
             instructions_per_s=(now - begin) / (now_s - begin_s) if now_s > begin_s else None,
             vcpus_running=sum(

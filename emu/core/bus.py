@@ -70,12 +70,12 @@ class _Watched:
 
     def read(self, offset: int, size: int, /) -> int:
         value = self._window.read(offset, size)
-        if self._events.active:
+        if self._events.wants(MmioAccess):
             self._tell(offset, size, value, is_write=False)
         return value
 
     def write(self, offset: int, size: int, value: int, /) -> None:
-        if self._events.active:
+        if self._events.wants(MmioAccess):
             self._tell(offset, size, value, is_write=True)
         self._window.write(offset, size, value)
 

@@ -6,7 +6,7 @@ costs one attribute read. Listening never changes what the guest sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 from emu.arch.smccc import Conduit
@@ -190,6 +190,7 @@ class _Subscription:
     """One call of `subscribe`: the same listener may have several."""
 
     listener: Listener
+    without: frozenset[type[Event]]
 
 
 class EventStream:
@@ -199,27 +200,42 @@ class EventStream:
         active: whether anybody listens.
     """
 
-    __slots__ = ("_clock", "_subscriptions", "active")
+    __slots__ = ("_clock", "_subscriptions", "_unwanted", "active")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._subscriptions: tuple[_Subscription, ...] = ()
-        self.active = False
+        self._set(())
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether anybody listens to events of this kind: to be asked before a frequent one."""
+        return self.active and kind not in self._unwanted
 
     def emit(self, event: Event) -> None:
         """Stamp `event` with the time and hand it to every listener, in order of subscription."""
         stamped = Stamped(self._clock.now(), event)
         for subscription in self._subscriptions:
-            subscription.listener(stamped)
+            if type(event) not in subscription.without:
+                subscription.listener(stamped)
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Start listening; the returned function stops it (and may be called twice)."""
-        subscription = _Subscription(listener)
-        self._subscriptions = (*self._subscriptions, subscription)
-        self.active = True
+    def subscribe(
+        self, listener: Listener, *, without: Iterable[type[Event]] = ()
+    ) -> Callable[[], None]:
+        """Start listening; the returned function stops it (and may be called twice).
+
+        Args:
+            listener: is told of each event.
+            without: kinds of events that it is not told of, so that they need not be made.
+        """
+        subscription = _Subscription(listener, frozenset(without))
+        self._set((*self._subscriptions, subscription))
 
         def unsubscribe() -> None:
-            self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
-            self.active = bool(self._subscriptions)
+            self._set(tuple(s for s in self._subscriptions if s is not subscription))
 
         return unsubscribe
+
+    def _set(self, subscriptions: tuple[_Subscription, ...]) -> None:
+        self._subscriptions = subscriptions
+        self.active = bool(subscriptions)
+        without = [subscription.without for subscription in subscriptions]
+        self._unwanted = frozenset.intersection(*without) if without else frozenset()

@@ -99,7 +99,7 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
             return 0
         with session, console_input(machine, sources) as attendants:
             note(f"entropy seed: {options.seed.hex()} (repeat with --entropy {options.seed.hex()})")
-            machine.events.subscribe(session.listen)
+            machine.events.subscribe(session.listen, without=session.unneeded)
             ending = session.run(machine, *map(ConsoleFlusher, streams), *attendants)
     if ending.is_good:
         for stream in streams:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TextIO
 
-from emu.core.events import Listener, Stamped
+from emu.core.events import Event, Listener, MmioAccess, Stamped
 from emu.errors import GuestError
 from emu.machine import Machine, Stop
 from emu.machine.postmortem import Postmortem, Recorder, examine
@@ -138,6 +138,12 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._status.clear()
         self._stack.close()
+
+    @property
+    def unneeded(self) -> tuple[type[Event], ...]:
+        """Kinds of events that `listen` can do without: device accesses, for the report alone."""
+        options = self._options
+        return () if options.events or options.trace or options.trace_last else (MmioAccess,)
 
     def listen(self, stamped: Stamped) -> None:
         """A listener for `EventStream.subscribe`."""

@@ -38,7 +38,7 @@ class Replay:
         Raises:
             InputRecordingError: the run is not the one that was recorded.
         """
-        while self._left and self._left[0].cycles == machine.clock.now():
+        while self._left and self._left[0].cycles <= machine.clock.now():
             if end not in (None, Stop.IDLE):
                 return end
             arrival = self._left.popleft()

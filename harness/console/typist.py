@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from emu.machine import Machine, Stop
-from harness.attended_run import End, Left, cycles_per_s
+from harness.attended_run import End, Left
 from harness.console.console_input import ConsoleInput
 from harness.console.keys import EscapeKeys
 from harness.console.pacing import Pacer
@@ -59,12 +59,12 @@ class Typist:
 
     def until_cycles(self, machine: Machine) -> int:
         """A short while of virtual time from now."""
-        return machine.clock.now() + cycles_per_s(machine) // _PIECES_PER_S
+        return machine.clock.now() + machine.board.cycles_per_s // _PIECES_PER_S
 
     def attend(self, machine: Machine, end: End | None) -> End | None:
         """Wait for keys as long as virtual time is ahead, and hand them on."""
         waited = _waited_cycles(machine)
-        ahead_s = self._pacer.ahead_s((waited - self._waited_cycles) / cycles_per_s(machine))
+        ahead_s = self._pacer.ahead_s((waited - self._waited_cycles) / machine.board.cycles_per_s)
         self._waited_cycles = waited
         if end is not None and end is not Stop.IDLE:
             return end

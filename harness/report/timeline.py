@@ -52,7 +52,7 @@ class Timeline:
 
     def __init__(self, board: Board, vmgenid_intid: int) -> None:
         self.rows: list[Row] = []
-        self._cycles_per_ms = board.counter_frequency_hz * board.cycles_per_tick / 1000
+        self._cycles_per_ms = board.cycles_per_s / 1000
         self._names = {board.timers.virtual: "timer", vmgenid_intid: "vmgenid"}
         self._titles = {board.timers.virtual: "virtual timer", vmgenid_intid: "VMGenID"}
         self._line = bytearray()

@@ -1,4 +1,4 @@
-"""The benchmark of a Linux boot does what its rows say. How long that takes is no test's business."""
+"""The benchmark of a Linux boot does what its rows say. Time is no test's business."""
 
 from __future__ import annotations
 

@@ -48,6 +48,22 @@ def test_a_stream_is_active_while_somebody_listens(stream: EventStream) -> None:
     assert not stream.active
 
 
+def test_what_no_listener_wants_need_not_be_made(stream: EventStream) -> None:
+    heard: list[Stamped] = []
+    assert not stream.wants(ConsoleOutput)
+    stop = stream.subscribe(heard.append, without=(ConsoleOutput,))
+    assert (stream.wants(ConsoleOutput), stream.wants(TimerFired)) == (False, True)
+    stream.emit(ConsoleOutput(65))
+    assert heard == []
+    also: list[Stamped] = []
+    stream.subscribe(also.append, without=(TimerFired,))
+    assert stream.wants(ConsoleOutput)
+    stream.emit(ConsoleOutput(66))
+    assert (heard, len(also)) == ([], 1)
+    stop()
+    assert (stream.wants(ConsoleOutput), stream.wants(TimerFired)) == (True, False)
+
+
 def test_one_listener_may_subscribe_twice(stream: EventStream) -> None:
     """Each subscription is ended by its own function, however often that is called."""
     heard: list[Stamped] = []

@@ -110,34 +110,12 @@ class _EventDigest:
 
 def run(setup: Setup) -> Outcome:
     """Boot, hold the session, and go on until the guest powers off or the budget is used up."""
-    board = boards.get(setup.board)
-    busybox = Path(setup.busybox).read_bytes()
-    programs = {"threads": Path(setup.threads).read_bytes()} if setup.threads else {}
     entropy = SeededEntropy(SEED)
-    with Machine(
-        board,
-        ram=Ram(board.dram_base, setup.ram_mib << 20),
-        vcpu_count=setup.vcpus,
-        cpu_model=find_cpu_model(setup.cpu),
-        entropy=entropy,
-        unix_time_s=UNIX_TIME_S,
-    ) as machine:
+    with _machine(setup, entropy) as machine:
         digest = _EventDigest()
         machine.events.subscribe(digest)
-        machine.boot(
-            Image.load(Path(setup.kernel)),
-            entropy=entropy,
-            initrd=initramfs.build(busybox, programs),
-            bootargs=BOOTARGS,
-        )
-        typist = Typist(
-            steps(setup.vcpus, with_threads=bool(programs)),
-            console=machine.console,
-            now=machine.clock.now,
-            on_new_generation=machine.stop,
-        )
-        assert machine.uart is not None
-        machine.uart.connect(typist)
+        _boot(machine, setup, entropy)
+        typist = _typist(machine, with_threads=bool(setup.threads))
         stop = _run(machine, entropy)
         return Outcome(
             stop=stop.name,
@@ -148,8 +126,44 @@ def run(setup: Setup) -> Outcome:
         )
 
 
+def _machine(setup: Setup, entropy: Entropy) -> Machine:
+    board = boards.get(setup.board)
+    return Machine(
+        board,
+        ram=Ram(board.dram_base, setup.ram_mib << 20),
+        vcpu_count=setup.vcpus,
+        cpu_model=find_cpu_model(setup.cpu),
+        entropy=entropy,
+        unix_time_s=UNIX_TIME_S,
+    )
+
+
+def _boot(machine: Machine, setup: Setup, entropy: Entropy) -> None:
+    busybox = Path(setup.busybox).read_bytes()
+    programs = {"threads": Path(setup.threads).read_bytes()} if setup.threads else {}
+    machine.boot(
+        Image.load(Path(setup.kernel)),
+        entropy=entropy,
+        initrd=initramfs.build(busybox, programs),
+        bootargs=BOOTARGS,
+    )
+
+
+def _typist(machine: Machine, *, with_threads: bool) -> Typist:
+    """Who types at the machine's console."""
+    typist = Typist(
+        steps(len(machine.vcpus), with_threads=with_threads),
+        console=machine.console,
+        now=machine.clock.now,
+        on_new_generation=machine.stop,
+    )
+    assert machine.uart is not None
+    machine.uart.connect(typist)
+    return typist
+
+
 def _run(machine: Machine, entropy: Entropy) -> Stop:
-    cycles_max = TIME_MAX_S * _cycles_per_s(machine)
+    cycles_max = TIME_MAX_S * machine.board.cycles_per_s
     stop = machine.run(INSTRUCTIONS_MAX, cycles_max)
     while stop is Stop.REQUESTED:
         _renew_generation(machine, entropy)
@@ -167,15 +181,11 @@ def _renew_generation(machine: Machine, entropy: Entropy) -> None:
     machine.vmgenid.notify_guest()
 
 
-def _cycles_per_s(machine: Machine) -> int:
-    return machine.board.counter_frequency_hz * machine.board.cycles_per_tick
-
-
 def _seconds(typed: list[Typed], machine: Machine) -> dict[str, float]:
     """How long each step took; the last one until now."""
     ends = [*(entry.cycles for entry in typed), machine.clock.now()]
     return {
-        entry.step: (end - entry.cycles) / _cycles_per_s(machine)
+        entry.step: (end - entry.cycles) / machine.board.cycles_per_s
         for entry, end in zip(typed, ends[1:], strict=True)
     }
 

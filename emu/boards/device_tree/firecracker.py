@@ -12,6 +12,7 @@ from typing import Final
 
 from emu.arch.vmclock import PAGE_SIZE_BYTES as VMCLOCK_PAGE_SIZE_BYTES
 from emu.boards.board import Board
+from emu.boards.device_tree import nodes
 from emu.boards.device_tree.caches import add_caches
 from emu.boards.device_tree.description import Description
 from emu.boards.device_tree.values import (
@@ -19,7 +20,6 @@ from emu.boards.device_tree.values import (
     EDGE_RISING,
     GIC_PHANDLE,
     LEVEL_HIGH,
-    UART_CLOCK_HZ,
     interrupts,
     reg,
 )
@@ -27,7 +27,6 @@ from emu.boards.places import Place, Window
 from emu.boards.tree_content import FirecrackerTree
 from emu.core.fdt import EMPTY, Node, cells, cells64, strings
 from emu.devices.vmclock import VmClockState
-from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenIdState
 
 _MSI_PHANDLE: Final = 3
 _GIC_MAINTENANCE_INTID: Final = 25  # PPI 9
@@ -54,8 +53,8 @@ def _children(content: FirecrackerTree, machine: Description) -> Iterator[Node]:
     yield Node("memory@ram", {"device_type": strings("memory"), "reg": reg(machine.memory)})
     yield _chosen(content, machine)
     yield _interrupt_controller(board, len(machine.mpidrs))
-    yield _timer(board)
-    yield _clock()
+    yield nodes.timer(board, LEVEL_HIGH)
+    yield nodes.uart_clock("apb-pclk")
     yield Node("psci", {"compatible": strings(_PSCI_COMPATIBLE), "method": strings("hvc")})
     if equipment.rtc is not None:
         yield _rtc(equipment.rtc)
@@ -64,7 +63,7 @@ def _children(content: FirecrackerTree, machine: Description) -> Iterator[Node]:
     for place in sorted(equipment.virtio, key=lambda place: place.window.base):
         yield _virtio(content, board, place)
     if machine.vmgenid is not None:
-        yield _vmgenid(board, machine.vmgenid)
+        yield nodes.vmgenid(board, machine.vmgenid)
     if machine.vmclock is not None:
         yield _vmclock(board, machine.vmclock)
 
@@ -128,33 +127,6 @@ def _its(window: Window) -> Node:
     )
 
 
-def _timer(board: Board) -> Node:
-    timers = board.timers
-    # The order of the binding, `timer/arm,arch_timer.yaml`.
-    intids = (timers.secure_physical, timers.physical, timers.virtual, timers.hypervisor)
-    return Node(
-        "timer",
-        {
-            "compatible": strings("arm,armv8-timer"),
-            "always-on": EMPTY,
-            "interrupts": interrupts(*intids, flags=LEVEL_HIGH),
-        },
-    )
-
-
-def _clock() -> Node:
-    return Node(
-        "apb-pclk",
-        {
-            "compatible": strings("fixed-clock"),
-            "#clock-cells": cells(0),
-            "clock-frequency": cells(UART_CLOCK_HZ),
-            "clock-output-names": strings("clk24mhz"),
-            "phandle": cells(CLOCK_PHANDLE),
-        },
-    )
-
-
 def _rtc(place: Place) -> Node:
     """It has a GSI, but no interrupt."""
     return Node(
@@ -191,17 +163,6 @@ def _virtio(content: FirecrackerTree, board: Board, place: Place) -> Node:
             "reg": reg(place.window),
             "interrupts": interrupts(board.intid(place.gsi), flags=EDGE_RISING),
             "interrupt-parent": cells(GIC_PHANDLE),
-        },
-    )
-
-
-def _vmgenid(board: Board, vmgenid: VmGenIdState) -> Node:
-    return Node(
-        "vmgenid",
-        {
-            "compatible": strings("microsoft,vmgenid"),
-            "reg": cells64(vmgenid.addr, GENERATION_ID_SIZE_BYTES),
-            "interrupts": interrupts(board.intid(vmgenid.gsi), flags=EDGE_RISING),
         },
     )
 

@@ -1,9 +1,9 @@
 """The device tree of squib.
 
 Sources: `specs/13-arch-and-boot.md`, section 6, of squib 0.2.0; bindings in Linux v6.10,
-`Documentation/devicetree/bindings` (`arm/cpus.yaml`, `arm/psci.yaml`, `timer/arm,arch_timer.yaml`,
-`interrupt-controller/arm,gic-v3.yaml`, `serial/pl011.yaml`, `virtio/mmio.yaml`,
-`rng/microsoft,vmgenid.yaml`). The `vmgenid` node is Firecracker's, since squib has none.
+`Documentation/devicetree/bindings` (`arm/cpus.yaml`, `arm/psci.yaml`,
+`interrupt-controller/arm,gic-v3.yaml`, `serial/pl011.yaml`, `virtio/mmio.yaml`). The `vmgenid` node
+is Firecracker's, since squib has none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from emu.arch.psci import VERSION_1_0
 from emu.boards.board import Board
+from emu.boards.device_tree import nodes
 from emu.boards.device_tree.description import Description
 from emu.boards.device_tree.values import (
     CLOCK_PHANDLE,
@@ -20,14 +21,12 @@ from emu.boards.device_tree.values import (
     GIC_PHANDLE,
     LEVEL_HIGH,
     LEVEL_LOW,
-    UART_CLOCK_HZ,
     interrupts,
     reg,
 )
 from emu.boards.places import Place, Window
 from emu.boards.tree_content import SquibTree
 from emu.core.fdt import EMPTY, Node, cells, cells64, strings
-from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenIdState
 
 _TIMER_FLAGS: Final = 0xF00 | LEVEL_LOW  # on every CPU; timers pull their lines low
 _AFFINITY: Final = 0xFF_FFFF
@@ -53,15 +52,15 @@ def _children(machine: Description) -> Iterator[Node]:
     yield _memory(machine.memory)
     yield _cpus(machine.mpidrs)
     yield _psci(board)
-    yield _timer(board)
+    yield nodes.timer(board, _TIMER_FLAGS)
     yield _interrupt_controller(board, len(machine.mpidrs))
     if machine.equipment.uart is not None:
         yield _uart(board, machine.equipment.uart)
     for place in machine.equipment.virtio:
         yield _virtio(board, place)
-    yield _uart_clock()
+    yield nodes.uart_clock("apb_clk")
     if machine.vmgenid is not None:
-        yield _vmgenid(board, machine.vmgenid)
+        yield nodes.vmgenid(board, machine.vmgenid)
 
 
 def _uart_name(place: Place) -> str:
@@ -116,20 +115,6 @@ def _psci_compatible(version: int) -> tuple[str, ...]:
     return ("arm,psci-1.0", "arm,psci-0.2") if version >= VERSION_1_0 else ("arm,psci-0.2",)
 
 
-def _timer(board: Board) -> Node:
-    timers = board.timers
-    # The binding's order.
-    intids = (timers.secure_physical, timers.physical, timers.virtual, timers.hypervisor)
-    return Node(
-        "timer",
-        {
-            "compatible": strings("arm,armv8-timer"),
-            "always-on": EMPTY,
-            "interrupts": interrupts(*intids, flags=_TIMER_FLAGS),
-        },
-    )
-
-
 def _interrupt_controller(board: Board, vcpu_count: int) -> Node:
     return Node(
         f"intc@{board.gicd.base:x}",
@@ -159,19 +144,6 @@ def _uart(board: Board, place: Place) -> Node:
     )
 
 
-def _uart_clock() -> Node:
-    return Node(
-        "apb_clk",
-        {
-            "compatible": strings("fixed-clock"),
-            "#clock-cells": cells(0),
-            "clock-frequency": cells(UART_CLOCK_HZ),
-            "clock-output-names": strings("clk24mhz"),
-            "phandle": cells(CLOCK_PHANDLE),
-        },
-    )
-
-
 def _virtio(board: Board, place: Place) -> Node:
     return Node(
         f"virtio_mmio@{place.window.base:x}",
@@ -179,16 +151,5 @@ def _virtio(board: Board, place: Place) -> Node:
             "compatible": strings("virtio,mmio"),
             "reg": reg(place.window),
             "interrupts": interrupts(board.intid(place.gsi), flags=EDGE_RISING),
-        },
-    )
-
-
-def _vmgenid(board: Board, vmgenid: VmGenIdState) -> Node:
-    return Node(
-        "vmgenid",
-        {
-            "compatible": strings("microsoft,vmgenid"),
-            "reg": cells64(vmgenid.addr, GENERATION_ID_SIZE_BYTES),
-            "interrupts": interrupts(board.intid(vmgenid.gsi), flags=EDGE_RISING),
         },
     )

@@ -58,7 +58,7 @@ def examine(machine: Machine, reason: str, recorder: Recorder | None = None) -> 
     return Postmortem(
         reason=reason,
         cycles=machine.clock.now(),
-        cycles_per_s=machine.board.counter_frequency_hz * machine.board.cycles_per_tick,
+        cycles_per_s=machine.board.cycles_per_s,
         instructions=machine.instructions,
         vcpus=vcpus,
         gicd_ctlr=machine.gic.state().distributor.ctlr,

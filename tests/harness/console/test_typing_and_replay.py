@@ -212,6 +212,13 @@ def test_a_replay_that_has_executed_another_number_of_instructions_is_refused() 
         replayed([wrong], ticks=100)
 
 
+def test_a_replay_that_begins_too_late_is_refused() -> None:
+    with echo() as machine:
+        machine.run(100)
+        with pytest.raises(InputRecordingError, match="not the run that was recorded"):
+            Run(machine, [Replay([Arrival(99, 99, b"a")], ConsoleInput(machine))], 1)
+
+
 def test_a_limit_may_end_a_replay_early() -> None:
     _, recording, _ = typed([(0.1, b"a"), (0.2, b"\x04")], ticks=100)
     assert replayed(recording, ticks=100, seconds=0.15).end is Stop.TIME_LIMIT

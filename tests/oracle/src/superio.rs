@@ -12,7 +12,7 @@ use vm_superio::rtc_pl031::{self, RtcState};
 use vm_superio::serial::{self, SerialState};
 use vm_superio::{Rtc, Serial, Trigger};
 
-// --- serial port -----------------------------------------------------------------------------------
+// --- serial port ----------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "SerialState")]
@@ -83,7 +83,7 @@ impl SerialRun {
     }
 }
 
-/// Neither sending nor interrupting fails here, and that of input which is lost is seen by its state.
+/// Neither sending nor interrupting fails here; of input that does not fit, the state tells.
 fn act(port: &mut Port, action: &SerialAction) -> Option<u8> {
     match action {
         SerialAction::Read(offset) => return Some(port.read(*offset)),
@@ -118,7 +118,7 @@ impl Write for Sent {
     }
 }
 
-// --- real-time clock -------------------------------------------------------------------------------
+// --- real-time clock ------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "RtcState")]
