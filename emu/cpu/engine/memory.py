@@ -58,12 +58,12 @@ class CoreMemory(CoreRegisters):
 
     def forget_code(self, base: int, size_bytes: int) -> None:
         """Drop the translations of code in a range of physical addresses."""
-        for ram in self._ram:
-            start = max(base, ram.base) - ram.base
-            end = min(base + size_bytes, ram.base + ram.size_bytes) - ram.base
+        for ram_base, ram_size_bytes, ram_address in self._ram:
+            start = max(base - ram_base, 0)
+            end = min(base + size_bytes - ram_base, ram_size_bytes)
             if start < end:
                 self._library.invalidate_translations(
-                    self._handle, ram.ram_address + start, ram.ram_address + end
+                    self._handle, ram_address + start, ram_address + end
                 )
 
     def forget_all_code(self) -> None:
