@@ -18,6 +18,7 @@ from typing import Final
 
 from emu.arch.bits import Register
 from emu.arch.gicv3 import GICD, GICR, PRIVATE_COUNT, SPI_FIRST
+from emu.arch.its import GITS
 from emu.arch.sysregs import SYSREGS, UNMODELLED
 
 SPI_COUNT: Final = 96
@@ -167,18 +168,16 @@ ICC_AP: Final = _icc(*(f"ICC_AP{group}R{n}_EL1" for group in (0, 1) for n in ran
 """None in a file for those that take more bits of priority than the host has."""
 
 
-def _its(name: str, offset: int, count: int = 0) -> Entry:
-    first = 0 if count else None
-    return Entry(name, offset, 8 * max(count, 1), first, 8, chunk_size_bytes=8)
+def _its(name: str) -> Entry:
+    slot = GITS.by_name[name]
+    first = None if slot.count == 1 else 0
+    size_bytes = 8 * slot.count
+    return Entry(name, slot.offset, size_bytes, first, 8, chunk_size_bytes=8, layout=slot.layout)
 
 
 ITS: Final = {
-    "iidr": _its("GITS_IIDR", 0x4),
-    "cbaser": _its("GITS_CBASER", 0x80),
-    "creadr": _its("GITS_CREADR", 0x90),
-    "cwriter": _its("GITS_CWRITER", 0x88),
-    "baser": _its("GITS_BASER", 0x100, count=8),
-    "ctlr": _its("GITS_CTLR", 0x0),
+    name.lower(): _its(f"GITS_{name}")
+    for name in ("IIDR", "CBASER", "CREADR", "CWRITER", "BASER", "CTLR")
 }
 """Fields of `ItsRegisterState`, from v1.13: `baser` holds eight values, the others one each."""
 

@@ -1,8 +1,8 @@
 """Save and restore as Firecracker v1.16 does on aarch64, in calls to the KVM-shaped surface.
 
 Sources: `KvmVcpu::save_state` and `restore_state` in src/vmm/src/arch/aarch64/vcpu.rs, `save_state`
-and `restore_state` in gic/gicv3/regs/mod.rs, `create` in gic/gicv3/mod.rs. The ITS, which the
-machine has not, is left out.
+and `restore_state` in gic/gicv3/regs/mod.rs, `create` and `init_its` in gic/gicv3/mod.rs,
+`ItsRegisterState` in gic/gicv3/regs/its_regs.rs. A board without an ITS does without its part.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emu.arch.kvm import VcpuFeature
-from emu.arch.kvm_devices import VgicAddress, VgicControl, VgicGroup
+from emu.arch.kvm_devices import ITS_ADDRESS, ItsControl, VgicAddress, VgicControl, VgicGroup
 from emu.arch.one_reg import BY_NAME
 from emu.boards.board import Board
-from emu.formats.firecracker.gic import DIST, ICC_AP, ICC_MAIN, REDIST_FROM_1_13, Entry
-from emu.hypervisor.kvm import KvmVcpu, KvmVgic, KvmVm, VcpuInit
+from emu.formats.firecracker.gic import DIST, ICC_AP, ICC_MAIN, ITS, REDIST_FROM_1_13, Entry
+from emu.hypervisor.kvm import KvmIts, KvmVcpu, KvmVgic, KvmVm, VcpuInit
 
 Chunks = list[list[int]]
 
@@ -31,11 +31,12 @@ class SavedVcpu:
 
 @dataclass
 class SavedGic:
-    """`GicState` of a GICv3, without its ITS."""
+    """`GicState` of a GICv3; of the ITS, each register's value by its offset."""
 
     dist: Chunks
     rdists: list[Chunks] = field(default_factory=list)
     iccs: list[Chunks] = field(default_factory=list)
+    its: dict[int, int] = field(default_factory=dict)
 
 
 def save_vcpu(vcpu: KvmVcpu) -> SavedVcpu:
@@ -53,27 +54,47 @@ def restore_vcpu(vcpu: KvmVcpu, saved: SavedVcpu) -> None:
     vcpu.set_mp_state(saved.mp_state)
 
 
-def save_gic(gic: KvmVgic, mpidrs: list[int]) -> SavedGic:
+def save_gic(gic: KvmVgic, its: KvmIts | None, mpidrs: list[int]) -> SavedGic:
     gic.set_device_attr(VgicGroup.CTRL, VgicControl.SAVE_PENDING_TABLES)
+    if its is not None:
+        its.set_device_attr(VgicGroup.CTRL, ItsControl.SAVE_TABLES)
     saved = SavedGic([])
     for mpidr in mpidrs:
         saved.rdists.append(_read(gic, VgicGroup.REDIST_REGS, REDIST_FROM_1_13, mpidr))
         saved.iccs.append(_read(gic, VgicGroup.CPU_SYSREGS, _icc(gic, mpidr), mpidr))
     saved.dist = _read(gic, VgicGroup.DIST_REGS, DIST, 0)
+    if its is not None:
+        offsets = [entry.offset + n for entry in ITS.values() for n in _offsets(entry)]
+        saved.its = {at: its.get_device_attr(VgicGroup.ITS_REGS, at) for at in offsets}
     return saved
 
 
-def restore_gic(gic: KvmVgic, mpidrs: list[int], saved: SavedGic) -> None:
+def restore_gic(gic: KvmVgic, its: KvmIts | None, mpidrs: list[int], saved: SavedGic) -> None:
     _write(gic, VgicGroup.DIST_REGS, DIST, 0, saved.dist)
     for mpidr, rdist, icc in zip(mpidrs, saved.rdists, saved.iccs, strict=True):
         _write(gic, VgicGroup.REDIST_REGS, REDIST_FROM_1_13, mpidr, rdist)
         _write(gic, VgicGroup.CPU_SYSREGS, _icc(gic, mpidr), mpidr, icc)
+    if its is not None:
+        restore_its(its, saved.its)
+
+
+def restore_its(its: KvmIts, registers: dict[int, int]) -> None:
+    """GITS_CTLR comes last, after the tables."""
+    for offset, value in registers.items():
+        if offset == ITS["ctlr"].offset:
+            its.set_device_attr(VgicGroup.CTRL, ItsControl.RESTORE_TABLES)
+        its.set_device_attr(VgicGroup.ITS_REGS, offset, value)
 
 
 def create_gic(vm: KvmVm, board: Board, vcpu_count: int) -> KvmVgic:
     gic = vm.create_gic()
     gic.set_device_attr(VgicGroup.ADDR, VgicAddress.DIST, board.gicd.base)
     gic.set_device_attr(VgicGroup.ADDR, VgicAddress.REDIST, board.gicr.window(vcpu_count).base)
+    place = board.its(vcpu_count)
+    if place is not None:
+        its = vm.create_its()
+        its.set_device_attr(VgicGroup.ADDR, ITS_ADDRESS, place.base)
+        its.set_device_attr(VgicGroup.CTRL, ItsControl.INIT)
     gic.set_device_attr(VgicGroup.NR_IRQS, 0, 96 + 32)
     gic.set_device_attr(VgicGroup.CTRL, VgicControl.INIT)
     return gic
@@ -83,7 +104,7 @@ def save(vm: KvmVm) -> tuple[list[SavedVcpu], SavedGic]:
     """vCPUs, then the GIC."""
     assert vm.gic is not None
     vcpus = [save_vcpu(vcpu) for vcpu in vm.vcpus]
-    return vcpus, save_gic(vm.gic, [_affinity(saved.mpidr) for saved in vcpus])
+    return vcpus, save_gic(vm.gic, vm.its, [_affinity(saved.mpidr) for saved in vcpus])
 
 
 def restore(vm: KvmVm, board: Board, vcpus: list[SavedVcpu], gic: SavedGic) -> None:
@@ -92,7 +113,7 @@ def restore(vm: KvmVm, board: Board, vcpus: list[SavedVcpu], gic: SavedGic) -> N
     device = create_gic(vm, board, len(vcpus))
     for vcpu, saved in zip(created, vcpus, strict=True):
         restore_vcpu(vcpu, saved)
-    restore_gic(device, [_affinity(saved.mpidr) for saved in vcpus], gic)
+    restore_gic(device, vm.its, [_affinity(saved.mpidr) for saved in vcpus], gic)
 
 
 def _affinity(mpidr: int) -> int:

@@ -18,9 +18,7 @@ COMMAND_LINE = "from harness.cli import main; main()"
 INPUT = "echo 6 times 7 is $((6 * 7))\npoweroff -f\n"
 
 
-@pytest.mark.parametrize(
-    "board", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in BOARDS]
-)
+@pytest.mark.parametrize("board", BOARDS)
 def test_the_command_boots_types_and_ends_well(board: str, inputs: Inputs, tmp_path: Path) -> None:
     """The console is on stdout, stderr has two notes and no status line, and the status is 0."""
     kernel = next(iter(inputs.kernels.values()))
