@@ -42,6 +42,7 @@ class Case:
             `{uart}` for an address that can be read.
         vcpus: number of vCPUs.
         memory_mib: RAM.
+        quantum: instructions of a vCPU's turn; small where one spins until another answers.
         environment: what the initial RAM disk has, such as the errata to count on.
         polls_ms: how long it polls the counter, in virtual time.
         squib: the verdict on the board squib.
@@ -57,6 +58,7 @@ class Case:
     arguments: str = ""
     vcpus: int = 1
     memory_mib: int = 256
+    quantum: int = 10_000
     environment: str = ""
     polls_ms: int = 0
     squib: Verdict = Verdict.PASS
@@ -180,6 +182,7 @@ CASES: Final = (
         image="micro-bench",
         arguments="mmio-addr={uart}",
         vcpus=2,
+        quantum=500,
         polls_ms=3000,
         qemu=None,
         why="by default it reads a device of QEMU's; it measures, and has no other verdict",

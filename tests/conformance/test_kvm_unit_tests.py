@@ -36,6 +36,7 @@ def run(case: Case, board: str, folder: Path, *options: object) -> Result:
         "--append": case.command_line(board),
         "--vcpus": case.vcpus,
         "--memory": case.memory_mib,
+        "--quantum": case.quantum,
         "--entropy": "00",
         "--max-insns": INSNS_MAX,
     }
