@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from emu.boards.board import Board, InitrdAfterKernel
 from emu.boards.places import BLOCK_SIZE_BYTES, PAGE_SIZE_BYTES, Window
 from emu.core.image import Image
 from emu.errors import BoardError
+
+MIB: Final = 1 << 20
+"""Bytes in the unit by which users give RAM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +64,5 @@ def _check_below(above: Window, whose: str, part: Window, what: str) -> None:
     if part.end > above.base:
         raise BoardError(
             f"{what} needs [{part.base:#x}, {part.end:#x}), and {whose} begins at "
-            f"{above.base:#x}; add at least {part.end - above.base} bytes of RAM"
+            f"{above.base:#x}; add at least {-(-(part.end - above.base) // MIB)} MiB of RAM"
         )
