@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from unicorn import UC_ARCH_ARM64, UC_HOOK_INTR, UC_MODE_ARM, UC_PROT_ALL, Uc
 from unicorn.arm64_const import (
@@ -61,6 +61,9 @@ CPU_INTERRUPT_TGT_EXT_1 in target/arm/cpu.h)."""
 UNASSIGNED_CPU_INDEX = -1
 """The index that `qemu_get_cpu` finds Unicorn's only CPU by."""
 
+_GENERATED_CODE_BYTES = 256 << 20
+"""Room for generated code, which is begun anew when it is full (a boot of Debian takes 50 MB). With
+Unicorn's 1 GiB it soon lies more than 2 GiB away from what it calls, and each call is longer."""
 _CODE = 0x4000_0000
 _PAGE_BYTES = 0x1000
 _INSN_NOP = 0xD503201F
@@ -125,6 +128,7 @@ def new_unicorn(core: Core = Core.MAX) -> Any:
     """A Unicorn engine that walks the guest's page tables itself."""
     uc = Uc(UC_ARCH_ARM64, UC_MODE_ARM)
     uc.ctl_set_cpu_model(core.value)
+    uc.ctl_set_tcg_buffer_size(_GENERATED_CODE_BYTES)
     uc.ctl_set_tlb_mode(UC_TLB_CPU)
     uc.ctl_exits_enabled(True)
     return uc
@@ -165,6 +169,13 @@ def discover() -> Layout:
     Raises:
         EngineError: an experiment did not leave the one trace that it must leave.
     """
+    try:
+        return _discover()
+    finally:
+        _Experiment.release_all()
+
+
+def _discover() -> Layout:
     env, x0 = _find_env()
     counter, count = _find_counters()
     return Layout(
@@ -186,8 +197,11 @@ def discover() -> Layout:
 class _Experiment:
     """A throwaway engine with one page of code."""
 
+    _engines: ClassVar[list[Any]] = []
+
     def __init__(self, *instructions: int) -> None:
         self.uc = new_unicorn()
+        self._engines.append(self.uc)
         enter_aarch64_el1(self.uc)
         self.uc.mem_map(_CODE, _PAGE_BYTES, UC_PROT_ALL)
         self.uc.mem_write(_CODE, struct.pack(f"<{len(instructions)}I", *instructions))
@@ -196,6 +210,12 @@ class _Experiment:
 
     def run(self, count: int) -> None:
         self.uc.emu_start(_CODE, 0, 0, count)
+
+    @classmethod
+    def release_all(cls) -> None:
+        """Free the engines of all experiments: each has room for much generated code."""
+        while cls._engines:
+            release(cls._engines.pop())
 
 
 def _find_env() -> tuple[int, int]:
