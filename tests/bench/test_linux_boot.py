@@ -33,12 +33,10 @@ def machine(kernel: Path) -> Machine:
 
 
 def test_a_program_is_measured_until_it_prints_the_mark() -> None:
-    """It is killed there."""
-    program = (
-        "import sys\nfor i in range(10**6): pass\nprint('so far', flush=True)\nwhile True: pass"
-    )
+    """It is killed there: this one has no end."""
+    program = "print('so far', flush=True)\nwhile True: pass"
     measured = run_until([sys.executable, "-c", program], b"so far")
-    assert measured.output == b"so far\n"
+    assert measured.output.strip() == b"so far"
     assert measured.cpu_s > 0
     assert measured.wall_s > 0
 
