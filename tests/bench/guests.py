@@ -31,6 +31,9 @@ PL011_FR: Final = 0x18
 _WAIT_TICKS = 10
 
 _BLOCK_OF_1_GIB = 1 << 10 | 3 << 8 | 1  # accessed, inner shareable, for EL1 only
+_NEVER_EXECUTED = 1 << 54 | 1 << 53
+_ALIAS = 1 << 30
+"""Above its address RAM is mapped once more, and not executable, as a kernel's data is."""
 
 TRANSLATION: Final = {
     "MAIR_EL1": 0xFF,
@@ -72,7 +75,8 @@ class Guest:
         ):
             ram.write(address, struct.pack(f"<{len(words)}I", *words))
         block = SQUIB.dram_base >> 30
-        ram.write(TABLE + 8 * block, struct.pack("<Q", block << 30 | _BLOCK_OF_1_GIB))
+        entry = block << 30 | _BLOCK_OF_1_GIB
+        ram.write(TABLE + 8 * block, struct.pack("<2Q", entry, entry | _NEVER_EXECUTED))
         return ram
 
 
@@ -84,7 +88,9 @@ _SUMS = _loop(*[a64.ADD_X0_1, a64.MOV_X3_X0] * 32)
 _COPIES = _loop(*[a64.LDR_X0_X1, a64.ADD_X0_1, a64.STR_X2_X1, a64.MOV_X3_X0] * 16)
 
 ARITHMETIC: Final = Guest(_SUMS, instructions=len(_SUMS))
-LOADS_AND_STORES: Final = Guest(_COPIES, instructions=len(_COPIES), x={1: DATA}, mmu=True)
+LOADS_AND_STORES: Final = Guest(_COPIES, instructions=len(_COPIES), x={1: DATA + _ALIAS}, mmu=True)
+STORES_TO_CODE: Final = Guest(_COPIES, instructions=len(_COPIES), x={1: DATA}, mmu=True)
+"""The core looks whether each store changes code that it has translated."""
 EMPTY: Final = Guest(_loop(a64.NOP), instructions=2)
 EXCEPTION: Final = Guest(_loop(a64.svc(0)), instructions=3, sync_handler=(a64.ERET,))
 INTERRUPT: Final = Guest(

@@ -69,6 +69,7 @@ class Result:
 STRAIGHT = {
     "arithmetic, MMU off": guests.ARITHMETIC,
     "loads and stores, MMU on": guests.LOADS_AND_STORES,
+    "the same, page executable": guests.STORES_TO_CODE,
 }
 
 COSTS = (
