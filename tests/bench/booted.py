@@ -1,4 +1,4 @@
-"""Boots a kernel on our board, without the command line: `python -m tests.bench.booted …`.
+"""Boots a kernel on a board of ours, without the command line: `python -m tests.bench.booted …`.
 
 It prints one line of JSON, how many instructions the boot took and, with `--account`, where the
 time went, and then the console's output, the end of which ends the measurement.
@@ -22,14 +22,13 @@ from emu.machine import Machine, Stop
 from harness.entropy import SeededEntropy
 from tests.bench.account import accounted
 
-BOARD = "squib"
 _INSTRUCTIONS_BETWEEN_LOOKS = 1_000_000
 """The console is looked at so often. A listener would notice at once, and slow down the rest."""
 
 
 def boot(options: argparse.Namespace) -> Machine:
     """A machine with the kernel in it."""
-    board = boards.get(BOARD)
+    board = boards.get(options.board)
     window = board.ram(options.memory_mib << 20)
     entropy = SeededEntropy(bytes(32))
     machine = Machine(
@@ -67,6 +66,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--kernel", type=Path, required=True)
     parser.add_argument("--initrd", type=Path)
     parser.add_argument("--bootargs", default="")
+    parser.add_argument("--board", default="squib")
     parser.add_argument("--cpu-model", default="max")
     parser.add_argument("--vcpus", type=int, default=1)
     parser.add_argument("--memory-mib", type=int, default=512)
