@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
 from emu.arch.psci import Function
 from emu.boards.board import Board
-from emu.boards.boot import boot_layout
+from emu.boards.boot import BootLayout, boot_layout
 from emu.boards.device_tree import Description, build_fdt
 from emu.boards.equipment import Equipment
 from emu.core.bus import Bus
@@ -25,21 +24,13 @@ from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import Entropy, VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
+from emu.machine.boot_source import BootSource
 from emu.machine.mmio_devices import MmioDevices
 from emu.machine.psci import Power, Psci
 from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import MachineState
-
-
-@dataclass(frozen=True, slots=True)
-class BootSource:
-    """What a machine was booted from: names for a snapshot to carry, which mean nothing here."""
-
-    kernel_image_path: str = ""
-    initrd_path: str | None = None
-    boot_args: str = ""
 
 
 class Machine:
@@ -178,7 +169,7 @@ class Machine:
         *,
         entropy: Entropy,
         initrd: bytes = b"",
-        bootargs: str = "",
+        bootargs: str | None = "",
         image_path: str = "",
         initrd_path: str | None = None,
     ) -> None:
@@ -189,7 +180,8 @@ class Machine:
             entropy: draws the first generation id.
             initrd: the initial RAM disk; empty for none.
             bootargs: the command line. To a kernel's the board adds its own words, which are
-                Linux's; a flat program gets it as it is.
+                Linux's; a flat program gets it as it is. None for what the monitor takes if its
+                user gives none.
             image_path: where the image is from, for a snapshot to carry.
             initrd_path: where the initial RAM disk is from, likewise.
 
@@ -203,30 +195,13 @@ class Machine:
             initrd_size_bytes=len(initrd),
         )
         self._attach_boot_devices(entropy)
-        fdt = build_fdt(
-            Description(
-                board=self.board,
-                ram_size_bytes=self.ram.size_bytes,
-                mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
-                cpu_model=self.cpu_model,
-                equipment=self.equipment,
-                bootargs=bootargs if image.is_flat else self._command_line(bootargs),
-                vmgenid=self.vmgenid.save() if self.vmgenid else None,
-                vmclock=self.vmclock.save() if self.vmclock else None,
-                initrd=layout.initrd,
-                rng_seed=entropy(self.board.tree.rng_seed_size_bytes),
-            )
-        )
+        command_line = self._command_line(bootargs, is_kernel=not image.is_flat)
+        self.ram.write(layout.fdt.base, build_fdt(self._describe(layout, command_line, entropy)))
         self.ram.write(layout.kernel.base, image.data)
         if layout.initrd is not None:
             self.ram.write(layout.initrd.base, initrd)
-        self.ram.write(layout.fdt.base, fdt)
-        boot_vcpu = self.vcpus[0].engine
-        boot_vcpu.set_x([layout.fdt.base] + [0] * 30)
-        boot_vcpu.pc = layout.kernel.base
-        boot_vcpu.pstate = self.board.boot_pstate
+        self._enter(layout)
         self.boot_source = BootSource(image_path, initrd_path, bootargs)
-        self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(self.vcpus) - 1)
 
     def device_tree(self) -> bytes:
         """The blob in its place in RAM: what `boot` wrote, and the guest may have changed.
@@ -290,9 +265,33 @@ class Machine:
 
     # --- inside ------------------------------------------------------------------------------
 
-    def _command_line(self, given: str) -> str:
-        uart = self.equipment.uart
-        return self.board.command_line.compose(given, None if uart is None else uart.window.base)
+    def _command_line(self, given: str | None, *, is_kernel: bool) -> str:
+        rules, uart = self.board.command_line, self.equipment.uart
+        words = rules.unasked if given is None else given
+        return rules.compose(words, uart.window.base if uart else None) if is_kernel else words
+
+    def _describe(self, layout: BootLayout, command_line: str, entropy: Entropy) -> Description:
+        """What the device tree tells; `entropy` draws the randomness in it."""
+        return Description(
+            board=self.board,
+            ram_size_bytes=self.ram.size_bytes,
+            mpidrs=[vcpu.mpidr for vcpu in self.vcpus],
+            cpu_model=self.cpu_model,
+            equipment=self.equipment,
+            bootargs=command_line,
+            vmgenid=self.vmgenid.save() if self.vmgenid else None,
+            vmclock=self.vmclock.save() if self.vmclock else None,
+            initrd=layout.initrd,
+            rng_seed=entropy(self.board.tree.rng_seed_size_bytes),
+        )
+
+    def _enter(self, layout: BootLayout) -> None:
+        """Put vCPU 0 at the kernel's entry, and turn the others off."""
+        boot_vcpu = self.vcpus[0].engine
+        boot_vcpu.set_x([layout.fdt.base] + [0] * 30)
+        boot_vcpu.pc = layout.kernel.base
+        boot_vcpu.pstate = self.board.boot_pstate
+        self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(self.vcpus) - 1)
 
     def _build_bus(self, vcpu_count: int) -> Bus:
         board, bus = self.board, Bus(self.events)

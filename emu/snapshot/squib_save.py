@@ -186,6 +186,6 @@ def _vm_info(machine: Machine) -> squib.VmInfo:
         cpu_template="",
         kernel_image_path=source.kernel_image_path,
         initrd_path=source.initrd_path,
-        boot_args=source.boot_args,
+        boot_args=source.boot_args or "",
         track_dirty_pages=False,
     )

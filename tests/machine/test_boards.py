@@ -46,7 +46,7 @@ def boot() -> Iterator[Make]:
     """Boots machines of 8 MiB, which are closed in the end."""
     machines: list[Machine] = []
 
-    def boot(board: Board, *code: int, bootargs: str = "", **options: object) -> Machine:
+    def boot(board: Board, *code: int, bootargs: str | None = "", **options: object) -> Machine:
         ram = Ram(board.dram_base, 8 * MIB)
         machine = Machine(board, ram=ram, entropy=bytes, **options)  # type: ignore[arg-type]  # as given
         machines.append(machine)
@@ -144,6 +144,22 @@ def test_a_flat_program_gets_its_command_line_as_it_is(boot: Make, board: Board)
     told = read_strings(parse(machine.device_tree())["chosen"].properties["bootargs"])
     assert told == (" setup  smp=1",)
     assert machine.vcpus[0].engine.pc == 0x8028_0000
+
+
+@pytest.mark.parametrize(
+    ("name", "has_nopnp"), [("firecracker-1.11", True), ("firecracker", False)]
+)
+def test_without_a_command_line_the_monitors_own_is_taken(
+    boot: Make, name: str, has_nopnp: bool
+) -> None:
+    """Firecracker's has no console, so that it makes no UART (`DEFAULT_KERNEL_CMDLINE`)."""
+    board = boards.get(name)
+    machine = boot(board, bootargs=None, equipment=board.equip(has_console=False))
+    (told,) = read_strings(parse(machine.device_tree())["chosen"].properties["bootargs"])
+    assert told.startswith("reboot=k panic=1 ")
+    assert "console=" not in told
+    assert ("i8042.nopnp" in told) is has_nopnp
+    assert machine.boot_source.boot_args is None
 
 
 def test_the_rng_seed_is_drawn_from_the_entropy(boot: Make) -> None:
