@@ -147,7 +147,8 @@ def test_a_flat_program_gets_its_command_line_as_it_is(boot: Make, board: Board)
 
 
 @pytest.mark.parametrize(
-    ("name", "has_nopnp"), [("firecracker-1.11", True), ("firecracker", False)]
+    ("name", "has_nopnp"),
+    [("firecracker-1.11", True), ("firecracker-1.12", False), ("firecracker", False)],
 )
 def test_without_a_command_line_the_monitors_own_is_taken(
     boot: Make, name: str, has_nopnp: bool
