@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,8 +50,8 @@ def run_until(command: Sequence[str], mark: bytes) -> Measured:
             if not chunk:
                 break
             output += chunk
-        process.kill()
-    # Not `Popen.wait`: it throws the usage away.
+        # Not `Popen.kill` and `Popen.wait`: both may reap the process, and throw the usage away.
+        os.kill(process.pid, signal.SIGKILL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if mark not in output:
