@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 from emu.arch.ns16550 import DIVISOR_LATCHES, NS16550
 from emu.core.events import EventStream
 from emu.devices.ns16550 import FIFO_DEPTH, Ns16550, Ns16550State
+from tests.devices.fakes import StoppedClock
 
 OFFSETS = {slot.name: slot.offset for slot in (*NS16550.slots, *DIVISOR_LATCHES.slots)}
-
-
-class StoppedClock:
-    def now(self) -> int:
-        return 0
 
 
 @dataclass

@@ -7,14 +7,10 @@ from dataclasses import dataclass, field
 from emu.arch.pl011 import PL011, UARTCR, UARTFR, UARTINT, UARTLCR_H
 from emu.core.events import EventStream
 from emu.devices.pl011 import Pl011
+from tests.devices.fakes import StoppedClock
 
 ENABLED = int(UARTCR().replace(UARTEN=1, RXE=1, TXE=1))
 FIFO_ON = int(UARTLCR_H().replace(FEN=1))
-
-
-class StoppedClock:
-    def now(self) -> int:
-        return 0
 
 
 @dataclass

@@ -14,29 +14,11 @@ from emu.core.events import ClockDisrupted, Event, EventStream
 from emu.devices.vmclock import VmClock, VmClockState
 from emu.devices.vmgenid import VmGenId
 from emu.errors import BoardError, IncompatibleError
+from tests.devices.fakes import GsiLine, StoppedClock
 
 SYSTEM_MEMORY = 0x8000_0000, 0x20_0000
 PAGE = 0x801F_E000
 NAMES = {slot.offset: slot.name for slot in VMCLOCK_ABI.slots}
-
-
-class StoppedClock:
-    def now(self) -> int:
-        return 0
-
-
-@dataclass
-class Line:
-    """The interrupt line of a GSI: it notes its pulses."""
-
-    gsi: int
-    log: list[str]
-
-    def set_level(self, high: bool) -> None:
-        raise AssertionError(f"VMClock's interrupt is an edge, and was driven {high}")
-
-    def pulse(self) -> None:
-        self.log.append(f"pulse of GSI {self.gsi}")
 
 
 @dataclass
@@ -48,8 +30,8 @@ class Surroundings:
     heard: list[Event] = field(default_factory=list)
     events: EventStream = field(default_factory=lambda: EventStream(StoppedClock()))
 
-    def line(self, gsi: int) -> Line:
-        return Line(gsi, self.log)
+    def line(self, gsi: int) -> GsiLine:
+        return GsiLine(gsi, self.log)
 
     def read(self, address: int, size: int, /) -> bytes:
         return bytes(self.page[address - PAGE : address - PAGE + size])

@@ -13,27 +13,9 @@ from emu.core.allocator import ResourceAllocator
 from emu.core.events import Event, EventStream, GenerationChanged
 from emu.devices.vmgenid import Entropy, VmGenId, VmGenIdState
 from emu.errors import BoardError, MachineError
+from tests.devices.fakes import GsiLine, StoppedClock
 
 SYSTEM_MEMORY = 0x8000_0000, 0x20_0000
-
-
-class StoppedClock:
-    def now(self) -> int:
-        return 0
-
-
-@dataclass
-class Line:
-    """The interrupt line of a GSI: it notes its pulses."""
-
-    gsi: int
-    log: list[str]
-
-    def set_level(self, high: bool) -> None:
-        raise AssertionError(f"VMGenID's interrupt is an edge, and was driven {high}")
-
-    def pulse(self) -> None:
-        self.log.append(f"pulse of GSI {self.gsi}")
 
 
 @dataclass
@@ -45,8 +27,8 @@ class Surroundings:
     written: dict[int, bytes] = field(default_factory=dict)
     events: EventStream = field(default_factory=lambda: EventStream(StoppedClock()))
 
-    def line(self, gsi: int) -> Line:
-        return Line(gsi, self.log)
+    def line(self, gsi: int) -> GsiLine:
+        return GsiLine(gsi, self.log)
 
     def read(self, address: int, size: int, /) -> bytes:
         return self.written[address][:size]

@@ -12,12 +12,10 @@ TEXT = (Path(__file__).parents[2] / "docs" / "boards.md").read_text(encoding="ut
 
 def table() -> str:
     """What `thawbench boards` prints, as a table of the page."""
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *(row(board) for board in boards.BOARDS.values())]
-    return (
-        "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        .replace("| --- ", "|---")
-        .replace("|--- |", "|---|")
+    heading, *rows = (
+        f"| {' | '.join(cells)} |" for cells in (HEADINGS, *map(row, boards.BOARDS.values()))
     )
+    return "\n".join([heading, "|---" * len(HEADINGS) + "|", *rows])
 
 
 def test_the_page_has_every_board() -> None:

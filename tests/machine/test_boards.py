@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -46,9 +47,9 @@ def boot() -> Iterator[Make]:
     """Boots machines of 8 MiB, which are closed in the end."""
     machines: list[Machine] = []
 
-    def boot(board: Board, *code: int, bootargs: str | None = "", **options: object) -> Machine:
+    def boot(board: Board, *code: int, bootargs: str | None = "", **options: Any) -> Machine:
         ram = Ram(board.dram_base, 8 * MIB)
-        machine = Machine(board, ram=ram, entropy=bytes, **options)  # type: ignore[arg-type]  # as given
+        machine = Machine(board, ram=ram, entropy=bytes, **options)
         machines.append(machine)
         machine.boot(image(*code, a64.B_SELF), entropy=bytes, bootargs=bootargs)
         return machine

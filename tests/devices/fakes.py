@@ -1,0 +1,26 @@
+"""What stands for the machine around a device under test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class StoppedClock:
+    """Time that stands still."""
+
+    def now(self) -> int:
+        return 0
+
+
+@dataclass
+class GsiLine:
+    """The interrupt line of a GSI, an edge: it notes its pulses."""
+
+    gsi: int
+    log: list[str]
+
+    def set_level(self, high: bool) -> None:
+        raise AssertionError(f"the interrupt of GSI {self.gsi} is an edge, and was driven {high}")
+
+    def pulse(self) -> None:
+        self.log.append(f"pulse of GSI {self.gsi}")
