@@ -81,8 +81,8 @@ class Board:
         uart: what is fixed of its place.
         uart_is_edge: whether its interrupt is edge-triggered; it is level-sensitive otherwise.
         rtc: what is fixed of the place of the PL031 real-time clock; None if there is none.
-        virtio: the virtio-mmio transports (edge, rising).
-        windows: where MMIO windows without a fixed place are handed out.
+        virtio: fixed places of virtio-mmio transports (edge, rising); None if they are handed out.
+        windows: where MMIO windows without a fixed place are handed out; None if all have one.
         reserved: windows that are kept free.
         spi_count: SPIs of the GIC, a multiple of 32.
         free_gsis: GSIs for devices without a fixed interrupt, lowest first; GSI n is SPI n.
@@ -95,6 +95,7 @@ class Board:
         firmware: the firmware calls that a guest can make: PSCI and others.
         command_line: what is added to the kernel command line.
         tree: what its device tree says beyond all this.
+        rng_seed_size_bytes: randomness that the device tree gives to the guest; 0 if it does not.
         cpu_model: the name of its CPU model (`emu.cpu.model`).
         id_registers: values of ID registers that differ from the CPU model's, by name.
         hidden_features: fields of ID registers that read as zero whatever the CPU model has, by
@@ -115,8 +116,8 @@ class Board:
     uart: Site
     uart_is_edge: bool
     rtc: Site | None = None
-    virtio: VirtioSlots
-    windows: Window
+    virtio: VirtioSlots | None = None
+    windows: Window | None = None
     reserved: tuple[Window, ...] = ()
     spi_count: int
     free_gsis: range
@@ -128,6 +129,7 @@ class Board:
     firmware: FirmwareServices
     command_line: CommandLine
     tree: SquibTree | FirecrackerTree
+    rng_seed_size_bytes: int = 0
     cpu_model: str = "max"
     id_registers: Mapping[str, int] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
@@ -237,7 +239,7 @@ class Board:
         for place in attached.places() if attached else ():
             if place.gsi in self.free_gsis:
                 resources.gsis.allocate_at(place.gsi)
-            if self.windows.contains(place.window):
+            if self.windows and self.windows.contains(place.window):
                 resources.windows.allocate_at(place.window.base, place.window.size_bytes)
         return resources
 
@@ -251,12 +253,13 @@ class Board:
         return values
 
     def _fresh_allocator(self) -> ResourceAllocator:
+        windows = self.windows or Window(0, 0)
         return ResourceAllocator(
             self.free_gsis,
             self.system_memory.base,
             self.system_memory.size_bytes,
-            windows_base=self.windows.base,
-            windows_size_bytes=self.windows.size_bytes,
+            windows_base=windows.base,
+            windows_size_bytes=windows.size_bytes,
         )
 
     def _check_memory_map(self) -> None:
@@ -266,7 +269,8 @@ class Board:
             "ITS": self.its(self.max_vcpus),
             self.uart_kind.value: self.uart.window,
             "PL031": self.rtc.window if self.rtc else None,
-            "virtio-mmio": self.virtio.span,
+            "virtio-mmio": self.virtio.span if self.virtio else None,
+            "MMIO windows": self.windows,
             "system memory": self.system_memory,
             **{f"reserved window {i}": window for i, window in enumerate(self.reserved)},
         }

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
-from emu.boards.places import PAGE_SIZE_BYTES, Place, Site, Window
+from emu.boards.places import PAGE_SIZE_BYTES, Place, Site, VirtioSlots, Window
 from emu.core.allocator import ResourceAllocator
 
 
@@ -34,19 +33,12 @@ class Equipment:
         yield from (place for place in (self.uart, self.rtc) if place is not None)
 
 
-class Slots(Protocol):
-    """Where virtio-mmio transports go."""
-
-    def site(self, slot: int, /) -> Site:
-        """What the board fixes of a slot."""
-
-
 def attach(
     resources: ResourceAllocator,
     *,
     uart: Site | None,
     rtc: Site | None,
-    virtio: Slots,
+    virtio: VirtioSlots | None,
     virtio_count: int,
 ) -> Equipment:
     """Find a place for each device: virtio transports first, then the UART, then the clock.
@@ -58,15 +50,17 @@ def attach(
         resources: hands out what the board does not fix.
         uart: what the board fixes of the UART; None for a machine without.
         rtc: the same of the real-time clock.
-        virtio: the same of virtio transports.
+        virtio: fixed places of virtio transports; None if they are handed out.
         virtio_count: how many of those.
 
     Raises:
-        BoardError: there is no free GSI or no free window left.
+        BoardError: there is no slot, no free GSI or no free window left.
     """
-    transports = tuple(_place(virtio.site(slot), resources) for slot in range(virtio_count))
     return Equipment(
-        virtio=transports,
+        virtio=tuple(
+            virtio.place(slot) if virtio else _place(Site(), resources)
+            for slot in range(virtio_count)
+        ),
         uart=None if uart is None else _place(uart, resources),
         rtc=None if rtc is None else _place(rtc, resources),
     )

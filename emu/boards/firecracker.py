@@ -16,7 +16,7 @@ from typing import Final
 from emu.boards.board import Board, InitrdBelowFdt, UartKind
 from emu.boards.command_line import CommandLine
 from emu.boards.kvm_services import KVM_SERVICES
-from emu.boards.places import Redistributors, Site, TimerPpis, VirtioSlots, Window
+from emu.boards.places import Redistributors, Site, TimerPpis, Window
 from emu.boards.tree_content import FirecrackerTree
 
 _GICD_BASE: Final = 0x3FFF_0000
@@ -54,7 +54,6 @@ V1_9: Final = Board(
     uart=Site(),
     uart_is_edge=True,
     rtc=Site(),
-    virtio=VirtioSlots(_MMIO, 0x1000),
     windows=_MMIO,
     spi_count=96,
     free_gsis=range(32, 96),  # its allocator goes on to 127, where the GIC has no SPIs
@@ -90,7 +89,6 @@ V1_13: Final = replace(
     its_size_bytes=0x2_0000,
     uart=Site(window=_UART),
     rtc=Site(window=_RTC),
-    virtio=VirtioSlots(_MMIO_AFTER_PLATFORM, 0x1000),
     windows=_MMIO_AFTER_PLATFORM,
     free_gsis=range(96),
     command_line=replace(
@@ -110,11 +108,7 @@ V1_14: Final = replace(
 
 V1_15: Final = replace(V1_14, name="firecracker-1.15", has_vmclock=True)
 
-V1_16: Final = replace(
-    V1_15,
-    name="firecracker-1.16",
-    tree=FirecrackerTree(virtio_is_coherent=True, rng_seed_size_bytes=64),
-)
+V1_16: Final = replace(V1_15, name="firecracker-1.16", rng_seed_size_bytes=64)
 
 MAIN: Final = replace(V1_16, name="firecracker-main")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from emu.errors import BoardError
+
 PAGE_SIZE_BYTES: Final = 0x1000
 """RAM and MMIO windows come in multiples of this."""
 
@@ -78,33 +80,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class VirtioSlots:
-    """The virtio-mmio transports: as many windows of `stride_bytes` as fit into `span`.
+    """Fixed places of virtio-mmio transports: as many of `stride_bytes` as fit into `span`.
 
     Attributes:
         span: where they are, lowest first.
         stride_bytes: size of one.
-        first_gsi: slot n has GSI `first_gsi` + n; None if GSIs are handed out as devices are
-            attached.
+        first_gsi: slot n has GSI `first_gsi` + n.
     """
 
     span: Window
     stride_bytes: int
-    first_gsi: int | None = None
+    first_gsi: int
 
-    @property
-    def count(self) -> int:
-        """How many there can be."""
-        return self.span.size_bytes // self.stride_bytes
-
-    def window(self, slot: int) -> Window:
-        """The registers of one slot."""
-        return Window(self.span.base + slot * self.stride_bytes, self.stride_bytes)
-
-    def site(self, slot: int) -> Site:
-        """What the board fixes of a slot: all, or nothing."""
-        if self.first_gsi is None:
-            return Site()
-        return Site(self.window(slot), self.first_gsi + slot)
+    def place(self, slot: int) -> Place:
+        """Where one slot is; `BoardError` if there are not so many."""
+        count = self.span.size_bytes // self.stride_bytes
+        if not 0 <= slot < count:
+            raise BoardError(f"slot {slot}: the board has {count} virtio-mmio slots")
+        base = self.span.base + slot * self.stride_bytes
+        return Place(Window(base, self.stride_bytes), self.first_gsi + slot)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ from emu.boards.tree_content import SquibTree
 PL011: Final = Window(0x0E0A_0000, 0x1000)
 """Its serial console."""
 
+VIRTIO: Final = VirtioSlots(Window(0x0F00_0000, 0x2_0000), 0x1000, first_gsi=16)
+"""Its virtio-mmio transports."""
+
 SQUIB: Final = Board(
     name="squib",
     max_vcpus=32,
@@ -35,8 +38,7 @@ SQUIB: Final = Board(
     uart_kind=UartKind.PL011,
     uart=Site(PL011, gsi=1),
     uart_is_edge=False,
-    virtio=VirtioSlots(Window(0x0F00_0000, 0x2_0000), 0x1000, first_gsi=16),
-    windows=Window(0, 0),
+    virtio=VIRTIO,
     reserved=(Window(0x0500_0000, 0x1_0000),),  # the GICv2m MSI frame
     spi_count=96,
     free_gsis=range(15, 16),  # VMGenID's, below the virtio slots'

@@ -12,12 +12,10 @@ class SquibTree:
     Attributes:
         model: `model` of the root.
         compatible: `compatible` of the root.
-        rng_seed_size_bytes: size of the `rng-seed` in `chosen`; 0, since there is none.
     """
 
     model: str
     compatible: tuple[str, ...]
-    rng_seed_size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +24,6 @@ class FirecrackerTree:
 
     Attributes:
         virtio_is_coherent: whether virtio transports are `dma-coherent` (from v1.14).
-        rng_seed_size_bytes: size of the `rng-seed` in `chosen`, which then has
-            `linux,pci-probe-only` too (from v1.16); 0 if there is none.
     """
 
     virtio_is_coherent: bool = False
-    rng_seed_size_bytes: int = 0

@@ -282,7 +282,7 @@ class Machine:
             vmgenid=self.vmgenid.save() if self.vmgenid else None,
             vmclock=self.vmclock.save() if self.vmclock else None,
             initrd=layout.initrd,
-            rng_seed=entropy(self.board.tree.rng_seed_size_bytes),
+            rng_seed=entropy(self.board.rng_seed_size_bytes),
         )
 
     def _enter(self, layout: BootLayout) -> None:

@@ -141,6 +141,21 @@ def test_vmgenid_gets_intid_47_of_squib() -> None:
     assert SQUIB.intid(SQUIB.resource_allocator().gsis.allocate()) == 47
 
 
+@pytest.mark.parametrize(
+    ("name", "most", "message"),
+    [
+        ("squib", 32, "has 32 virtio-mmio slots"),
+        ("firecracker", 94, "all GSIs of this board are taken"),
+    ],
+)
+def test_more_transports_than_fit_are_refused(name: str, most: int, message: str) -> None:
+    """Slots of squib; of Firecracker 96 GSIs, of which UART and clock take two."""
+    board = boards.get(name)
+    assert len(board.equip(virtio_count=most).virtio) == most
+    with pytest.raises(BoardError, match=message):
+        board.equip(virtio_count=most + 1)
+
+
 def test_two_devices_at_one_place_are_refused() -> None:
     board = boards.get("firecracker")
     equipment = replace(board.equip(), virtio=(place(0x4000_3000, 7), place(0x4000_3000, 8)))

@@ -51,7 +51,7 @@ def _children(content: FirecrackerTree, machine: Description) -> Iterator[Node]:
     board, equipment = machine.board, machine.equipment
     yield _cpus(machine)
     yield Node("memory@ram", {"device_type": strings("memory"), "reg": reg(machine.memory)})
-    yield _chosen(content, machine)
+    yield _chosen(machine)
     yield _interrupt_controller(board, len(machine.mpidrs))
     yield nodes.timer(board, LEVEL_HIGH)
     yield nodes.uart_clock("apb-pclk")
@@ -85,12 +85,12 @@ def _cpus(machine: Description) -> Node:
     return cpus
 
 
-def _chosen(content: FirecrackerTree, machine: Description) -> Node:
+def _chosen(machine: Description) -> Node:
     properties = {"bootargs": strings(machine.bootargs)}
     if machine.initrd is not None:
         properties["linux,initrd-start"] = cells64(machine.initrd.base)
         properties["linux,initrd-end"] = cells64(machine.initrd.end)
-    if content.rng_seed_size_bytes:
+    if machine.board.rng_seed_size_bytes:  # both came with v1.16
         properties["linux,pci-probe-only"] = cells(1)
         properties["rng-seed"] = machine.rng_seed
     return Node("chosen", properties)

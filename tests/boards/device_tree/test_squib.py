@@ -17,6 +17,7 @@ from emu.boards.device_tree.values import EDGE_RISING, LEVEL_HIGH
 from emu.boards.equipment import Equipment
 from emu.boards.places import Place, Window
 from emu.boards.services import CallHandling
+from emu.boards.squib import VIRTIO
 from emu.core.fdt import Node, cells, parse, read_cells, read_cells64, read_strings
 from emu.cpu import MAX
 from emu.devices.vmgenid import VmGenIdState
@@ -26,12 +27,13 @@ from tests.boards.device_tree.reading import interrupts, text, windows
 SQUIB = boards.get("squib")
 MIB = 1 << 20
 UART = Place(Window(0x0E0A_0000, 0x1000), gsi=1)
+NOWHERE = Window(0x0F05_0000, 0x1000)
 SLOTS = st.lists(st.integers(0, 31), max_size=32, unique=True)
 
 
 def transports(slots: Iterable[int]) -> tuple[Place, ...]:
     """The virtio transports of these slots."""
-    return tuple(Place(SQUIB.virtio.window(n), 16 + n) for n in slots)
+    return tuple(map(VIRTIO.place, slots))
 
 
 def blob(**changes: Any) -> bytes:
@@ -84,10 +86,10 @@ def test_the_uart_runs_at_24_mhz() -> None:
 def test_each_virtio_slot_in_use_has_its_window_and_interrupt(slots: list[int]) -> None:
     root = tree(slots=slots)
     found = [node for node in root.children if node.name.startswith("virtio_mmio@")]
-    assert [windows(node) for node in found] == [[SQUIB.virtio.window(n)] for n in slots]
+    assert [windows(node) for node in found] == [[VIRTIO.place(n).window] for n in slots]
     assert [interrupts(node) for node in found] == [[(48 + n, EDGE_RISING)] for n in slots]
     assert [node.name.partition("@")[2] for node in found] == [
-        f"{SQUIB.virtio.window(n).base:x}" for n in slots
+        f"{VIRTIO.place(n).window.base:x}" for n in slots
     ]
 
 
@@ -195,7 +197,7 @@ def test_a_blob_that_does_not_fit_is_refused() -> None:
         ({"mpidrs": (0, 1 << 31)}, "two vCPUs have the same affinity"),
         ({"mpidrs": (0, 1 << 32)}, "Aff3 other than 0"),
         ({"slots": (0, 0)}, "two devices have the window 0xf000000"),
-        ({"slots": (80,)}, "GSI 96 has no SPI"),
+        ({"equipment": Equipment(UART, None, (Place(NOWHERE, 96),))}, "GSI 96 has no SPI"),
         ({"vmgenid": VmGenIdState(gsi=96, addr=0)}, "GSI 96 has no SPI"),
         ({"bootargs": "quiet\0"}, "has a NUL"),
     ],
