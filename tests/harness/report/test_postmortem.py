@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -76,12 +77,12 @@ def test_without_names_there_are_addresses(found: Postmortem) -> None:
     assert "PC 0x8020" in text(found, Symbols())
 
 
-def interrupt(**changes: object) -> InterruptReport:
+def interrupt(**changes: Any) -> InterruptReport:
     report = InterruptReport(
         intid=5, vcpu=0, group=0, enabled=True, latch=True, line=False, active=False, edge=True,
         priority=0x40, target=0,
     )  # fmt: skip
-    return replace(report, **changes)  # type: ignore[arg-type]  # the fields by name
+    return replace(report, **changes)
 
 
 @pytest.mark.parametrize(
