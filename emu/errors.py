@@ -125,6 +125,14 @@ class GuestError(MachineError):
     """The guest did what this machine does not model, for example went to AArch32."""
 
 
+class DriverError(MachineError):
+    """A driver broke a rule of virtio so that its device can't go on: the device needs a reset."""
+
+
+class BackingError(MachineError):
+    """What stands behind a device, a disk's file above all, can't be used as asked."""
+
+
 class KvmError(MachineError):
     """KVM refuses a call.
 

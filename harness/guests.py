@@ -5,9 +5,9 @@ from __future__ import annotations
 import firmware
 from emu.boards.squib import SQUIB
 from emu.core.image import Image
+from emu.core.ports import Entropy
 from emu.core.ram import Ram
 from emu.cpu import CpuModel
-from emu.devices.vmgenid import Entropy
 from emu.machine import DEFAULT_SCHEDULE, Machine, Schedule
 from firmware.layout import Block, LogEntry, Results, log_from_bytes, log_size_bytes
 from harness.entropy import SeededEntropy

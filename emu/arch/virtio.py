@@ -33,6 +33,14 @@ class InterruptStatus(Register):
     USED_BUFFER = bit(0)
 
 
+class Feature:
+    """Features of any device that the models here ask for, by bit (6)."""
+
+    INDIRECT_DESC: Final = 28
+    EVENT_IDX: Final = 29
+    VERSION_1: Final = 32
+
+
 COMMON_FEATURES: Final[Mapping[int, str]] = {
     24: "NOTIFY_ON_EMPTY",
     27: "ANY_LAYOUT",

@@ -164,6 +164,33 @@ class MmioAccess(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QueueNotified(Event):
+    """The driver told a virtio device that there may be buffers in a queue."""
+
+    device: str
+    queue: int
+
+
+@dataclass(frozen=True, slots=True)
+class BufferUsed(Event):
+    """A virtio device gave back the chain of buffers with this head, `written` bytes of it."""
+
+    device: str
+    queue: int
+    head: int
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriverViolation(Event):
+    """A driver broke a rule of virtio. Either the device passes over it, or needs a reset."""
+
+    device: str
+    reason: str
+    needs_reset: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStepDone(Event):
     """A step of a save or restore plan was carried out."""
 

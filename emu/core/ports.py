@@ -11,6 +11,9 @@ from typing import Protocol
 CharacterSource = Callable[[int], bytes]
 """Where a UART's characters come from: gives at most so many, and none if there are no more."""
 
+Entropy = Callable[[int], bytes]
+"""Source of randomness: given n, n bytes. The library never draws from the host by itself."""
+
 
 class IrqLine(Protocol):
     """One interrupt input of the interrupt controller, as seen by what drives it."""

@@ -16,14 +16,11 @@ from typing import Final, Self
 
 from emu.core.allocator import ResourceAllocator
 from emu.core.events import EventStream, GenerationChanged
-from emu.core.ports import GuestMemory, IrqLine
+from emu.core.ports import Entropy, GuestMemory, IrqLine
 from emu.errors import MachineError
 
 GENERATION_ID_SIZE_BYTES: Final = 16
 GENERATION_ID_ALIGNMENT: Final = 8
-
-Entropy = Callable[[int], bytes]
-"""Source of randomness: given n, n bytes. The library never draws from the host by itself."""
 
 IrqLines = Callable[[int], IrqLine]
 """The interrupt line of a GSI."""

@@ -16,12 +16,12 @@ from emu.core.clock import VirtualClock
 from emu.core.events import EventStream
 from emu.core.fdt import parse_header
 from emu.core.image import Image
-from emu.core.ports import IrqLine
+from emu.core.ports import Entropy, IrqLine
 from emu.core.ram import Ram
 from emu.cpu import CpuModel, InnerShareableDomain, TimerLines, Vcpu, find_cpu_model
 from emu.devices.pl011 import Pl011
 from emu.devices.vmclock import VmClock
-from emu.devices.vmgenid import Entropy, VmGenId
+from emu.devices.vmgenid import VmGenId
 from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.boot_source import BootSource

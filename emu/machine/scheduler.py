@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from emu.core.clock import CYCLES_MAX, VirtualClock
+from emu.core.deadlines import Deadlines
 from emu.core.events import EventStream, WaitStarted
 from emu.cpu import Vcpu
 from emu.machine.psci import Power
@@ -25,15 +26,15 @@ class Stop(Enum):
     REQUESTED = "a listener asked for it"
     SYSTEM_OFF = "the guest powered off"
     SYSTEM_RESET = "the guest reset the system"
-    IDLE = "every vCPU waits, and no timer will wake it"
+    IDLE = "every vCPU waits, and nothing will wake it"
 
 
 class Scheduler:
     """The run loop of a machine.
 
     A turn of the schedule is cut into slices, one for each call into a core: a slice also ends when
-    a timer's line is about to change, when a limit is reached, and when a callback asks for it. How
-    a run is sliced makes no difference to the guest.
+    a timer's line is about to change or a device is about to act, when a limit is reached, and when
+    a callback asks for it. How a run is sliced makes no difference to the guest.
 
     Args:
         vcpus: all vCPUs; the list may still be filled after this is made.
@@ -42,6 +43,7 @@ class Scheduler:
 
     Attributes:
         instructions: executed so far, by all vCPUs together.
+        deadlines: what devices do by themselves, and when.
     """
 
     def __init__(
@@ -60,7 +62,8 @@ class Scheduler:
         self._events = events
         self._turns = Turns(schedule, vcpu_count)
         self._running: Vcpu | None = None
-        self._timers_due_cycles = 0
+        self._due_cycles = 0
+        self.deadlines = Deadlines(clock, self._deadlines_changed)
         self._stop: Stop | None = None
         self._ended: Stop | None = None
         self.instructions = 0
@@ -101,7 +104,13 @@ class Scheduler:
 
     def timers_changed(self) -> None:
         """When a timer's line changes next has to be found anew."""
-        self._timers_due_cycles = 0
+        self._due_cycles = 0
+
+    def _deadlines_changed(self) -> None:
+        """A device asks for a call that may come before all else."""
+        self.timers_changed()
+        if self._running is not None:
+            self._running.engine.stop()
 
     def restart(self) -> None:
         """Forget who ran last: the schedule begins again."""
@@ -112,7 +121,7 @@ class Scheduler:
 
     def _next(self, end_cycles: int) -> Turn | None:
         """Whose turn it is, once a vCPU can run; None if none can before the end."""
-        self._drive_timers()
+        self._keep_time()
         runnable = self._runnable()
         while not runnable:
             if not self._let_time_pass(end_cycles):
@@ -128,29 +137,35 @@ class Scheduler:
     def _runnable(self) -> list[int]:
         return [vcpu.index for vcpu in self._on() if vcpu.engine.can_go_on]
 
-    def _drive_timers(self) -> None:
-        """Let the timers' lines follow the time, if one may have to change by now."""
+    def _keep_time(self) -> None:
+        """Let the timers' lines and the devices follow the time, if one may have to by now."""
         now = self._clock.now()
-        if now < self._timers_due_cycles:
+        if now < self._due_cycles:
             return
+        self.deadlines.run_due()
         on = self._on()
         for vcpu in on:
             vcpu.timer.update()
         left = (vcpu.timer.cycles_to_change() for vcpu in on)
-        soonest = min((cycles for cycles in left if cycles is not None), default=CYCLES_MAX)
-        self._timers_due_cycles = now + soonest
+        soonest = self._soonest(left, now)
+        self._due_cycles = CYCLES_MAX if soonest is None else soonest
 
     def _let_time_pass(self, end_cycles: int) -> bool:
-        """Jump to where a timer's line rises; False if none will before the end."""
-        left = (vcpu.timer.cycles_to_rise() for vcpu in self._on())
-        soonest = min((cycles for cycles in left if cycles is not None), default=None)
+        """Jump to where a timer's line rises or a device acts; False if none will by the end."""
         now = self._clock.now()
-        if soonest is None or now + soonest > CYCLES_MAX:
+        soonest = self._soonest((vcpu.timer.cycles_to_rise() for vcpu in self._on()), now)
+        if soonest is None or soonest > CYCLES_MAX:
             return False
-        self._clock.advance(min(soonest, end_cycles - now))
+        self._clock.advance(min(soonest, end_cycles) - now)
         self.timers_changed()
-        self._drive_timers()
-        return now + soonest < end_cycles
+        self._keep_time()
+        return soonest < end_cycles
+
+    def _soonest(self, timers: Iterable[int | None], now: int) -> int | None:
+        """When the first of the timers or of the deadlines is due; None if none is."""
+        due = [now + cycles for cycles in timers if cycles is not None]
+        deadline = self.deadlines.next_cycles()
+        return min(due if deadline is None else [*due, deadline], default=None)
 
     def _switch_to(self, vcpu: Vcpu) -> None:
         """Another vCPU goes on: the exclusive monitor of the one before is lost."""
@@ -162,7 +177,7 @@ class Scheduler:
 
     def _run_slice(self, turn: Turn, limit: int) -> None:
         engine, clock = self._vcpus[turn.vcpu].engine, self._clock
-        until_due = self._timers_due_cycles - clock.now()
+        until_due = self._due_cycles - clock.now()
         clock.begin_slice(engine.executed)
         try:
             engine.run(min(SLICE_INSTRUCTIONS_MAX, limit, turn.instructions, until_due))

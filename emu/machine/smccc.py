@@ -13,8 +13,8 @@ from emu.arch.firmware_functions import function_name
 from emu.arch.smccc import FUNCTION_ID, KVM_UID, Conduit, Function, Owner, Status, uid_words
 from emu.boards.services import CallHandling, FirmwareServices
 from emu.core.events import EventStream, HypervisorCall
+from emu.core.ports import Entropy
 from emu.cpu import Vcpu
-from emu.devices.vmgenid import Entropy
 from emu.errors import BoardError
 from emu.machine.call import Call, Handler
 from emu.machine.psci import Psci

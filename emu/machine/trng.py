@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from emu.arch.smccc import uid_words
 from emu.arch.trng import KVM_UID, VERSION_1_0, Function, Status
 from emu.boards.services import TRNG_FUNCTIONS
-from emu.devices.vmgenid import Entropy
+from emu.core.ports import Entropy
 from emu.machine.call import Call, Handler
 
 _RESULT_REGISTERS = 3

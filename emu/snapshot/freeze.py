@@ -8,8 +8,8 @@ from emu.boards.squib import SQUIB
 from emu.boards.tree_content import SquibTree
 from emu.core.clock import CYCLES_MAX
 from emu.core.events import EventStream, Listener, PlanStepDone
+from emu.core.ports import Entropy
 from emu.core.ram import Ram
-from emu.devices.vmgenid import Entropy
 from emu.errors import IncompatibleError, MachineError, SnapshotError
 from emu.formats import squib
 from emu.hypervisor import HvfVm

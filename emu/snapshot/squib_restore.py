@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from emu.arch.gicv3 import AFFINITY_MASK
 from emu.arch.sysregs import BY_ENCODING, BY_NAME, BY_SQUIB_KEY, Model
-from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, Entropy, VmGenId
+from emu.core.ports import Entropy
+from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenId
 from emu.errors import BoardError, GuestError, IncompatibleError, PlanError
 from emu.formats import squib, thawbench
 from emu.formats.thawbench import ExtraBlob

@@ -11,9 +11,9 @@ from emu import boards
 from emu.boards.board import Board
 from emu.boards.squib import SQUIB
 from emu.core.image import Image
+from emu.core.ports import Entropy
 from emu.core.ram import Ram
 from emu.cpu import find_cpu_model
-from emu.devices.vmgenid import Entropy
 from emu.errors import BoardError
 from emu.formats.atomic import write_atomic
 from emu.machine import Machine

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from emu.core.allocator import ResourceAllocator
 from emu.core.events import Event, EventStream, GenerationChanged
-from emu.devices.vmgenid import Entropy, VmGenId, VmGenIdState
+from emu.core.ports import Entropy
+from emu.devices.vmgenid import VmGenId, VmGenIdState
 from emu.errors import BoardError, MachineError
 from tests.devices.fakes import GsiLine, StoppedClock
 

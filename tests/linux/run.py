@@ -18,9 +18,10 @@ from typing import Self
 from emu import boards
 from emu.core.events import Stamped
 from emu.core.image import Image
+from emu.core.ports import Entropy
 from emu.core.ram import Ram
 from emu.cpu import find_cpu_model
-from emu.devices.vmgenid import Entropy, VmGenId
+from emu.devices.vmgenid import VmGenId
 from emu.machine import Machine, Stop
 from harness.entropy import SeededEntropy
 from tests.linux import initramfs

@@ -6,7 +6,7 @@ from emu.arch.psci import Function
 from emu.arch.smccc import Conduit
 from emu.boards.services import FirmwareServices
 from emu.core.events import Stamped
-from emu.devices.vmgenid import Entropy
+from emu.core.ports import Entropy
 from emu.machine import Power
 from emu.machine.psci import Psci
 from emu.machine.smccc import FirmwareCalls

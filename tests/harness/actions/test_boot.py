@@ -115,7 +115,7 @@ def test_a_guest_in_a_loop_of_exceptions_is_reported_with_the_last_ones(tmp_path
 def test_a_guest_that_waits_for_ever_is_reported(tmp_path: Path) -> None:
     result = boot("--kernel", kernel_file(tmp_path, a64.WFI))
     assert result.exit_code == 1
-    assert "stopped: every vCPU waits, and no timer will wake it" in result.stderr
+    assert "stopped: every vCPU waits, and nothing will wake it" in result.stderr
     assert "vCPU 0: On, EL1, waits in a WFI" in result.stderr
 
 

@@ -1,0 +1,51 @@
+"""What a virtio device gets of the machine that it is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from emu.core.deadlines import Deadlines
+from emu.core.events import EventStream
+from emu.core.ports import Clock, Entropy, GuestMemory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine, as its devices see it.
+
+    Attributes:
+        memory: guest RAM.
+        clock: virtual time.
+        cycles_per_s: cycles of that in one second.
+        deadlines: for what a device does by itself, later.
+        events: everything that happens.
+        entropy: what random numbers are drawn from.
+        latency_cycles: how long after a notification a device looks at the queue; with 0 it does
+            so before the driver's next instruction. A real monitor's event loop takes a while.
+    """
+
+    memory: GuestMemory
+    clock: Clock
+    cycles_per_s: int
+    deadlines: Deadlines
+    events: EventStream
+    entropy: Entropy
+    latency_cycles: int = 0
+
+
+class Connection(Protocol):
+    """A device's way to its driver: the transport."""
+
+    @property
+    def needs_reset(self) -> bool:
+        """Whether the device has failed, and does nothing until the driver resets it."""
+
+    def notify_used(self) -> None:
+        """Interrupt: buffers were given back."""
+
+    def notify_configuration(self) -> None:
+        """Interrupt: the configuration space has changed."""
+
+    def fail(self) -> None:
+        """Tell the driver that the device needs a reset (virtio 1.2, 2.1.2)."""
