@@ -225,7 +225,7 @@ class VirtioDevice(ABC):
         self.interrupt(queue)
 
     def give_back(self, queue: int, head: int, written: int) -> None:
-        """Put a chain into the used ring, unless the driver has stopped the queue; `interrupt` comes
+        """Put a chain into the used ring, unless the driver has stopped the queue. Call `interrupt`
         next, sooner or later.
         """
         if not self.queues[queue].is_enabled:
