@@ -144,6 +144,13 @@ class VirtioDevice(ABC):
         self.activated = False
         self._notified.clear()
 
+    def stop_queue(self, queue: int) -> None:
+        """The driver stops a queue: nothing more is taken from it, and what would be given back to
+        it is not, until the device is reset.
+        """
+        self.queues[queue].state.ready = False
+        self.queues[queue].disable()
+
     def notify(self, queue: int) -> None:
         """The driver tells that there may be buffers in a queue."""
         if not self.activated or queue >= len(self.queues) or not self.queues[queue].is_enabled:
@@ -207,13 +214,21 @@ class VirtioDevice(ABC):
                 can't now: then the chain is available again, and so are those behind it.
 
         Raises:
-            DriverError: the driver broke a rule.
+            DriverError: the driver broke a rule, or `handle` wrote to a buffer that is a part of
+                the rings, so that there would be no end.
         """
         source = self.queues[queue]
+        left = source.available()
         while not source.arm():
             chain = source.pop()
             if chain is None:
                 break
+            left -= 1
+            if left < 0:
+                raise DriverError(
+                    f"queue {queue} has more available while the device is at it, and the driver "
+                    "waits: a buffer that the device writes to is a part of the rings"
+                )
             written = handle(chain)
             if written is None:
                 source.undo_pop()
@@ -222,7 +237,11 @@ class VirtioDevice(ABC):
         self.interrupt(queue)
 
     def give_back(self, queue: int, head: int, written: int) -> None:
-        """Put a chain into the used ring; `interrupt` comes next, sooner or later."""
+        """Put a chain into the used ring, unless the driver has stopped the queue. Call `interrupt`
+        next, sooner or later.
+        """
+        if not self.queues[queue].is_enabled:
+            return
         self.queues[queue].add_used(head, written)
         if self.host.events.active:
             self.host.events.emit(BufferUsed(self.name, queue, head, written))

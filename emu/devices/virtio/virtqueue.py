@@ -29,6 +29,7 @@ from emu.devices.virtio.chain import Chain, read_chain
 from emu.errors import DriverError, GuestError, IncompatibleError
 
 _U16: Final = 0xFFFF
+_U32: Final = 0xFFFF_FFFF
 _U64: Final = (1 << 64) - 1
 
 
@@ -98,14 +99,14 @@ class Virtqueue:
 
     @property
     def memory(self) -> GuestMemory:
-        """Where the queue is; `DriverError` if the device is not activated."""
+        """Where the queue is; `DriverError` if it is not in use."""
         if self._memory is None:
-            raise DriverError("a queue is used before the device was activated")
+            raise DriverError("a queue is used that the driver has not set up, or has stopped")
         return self._memory
 
     @property
     def is_enabled(self) -> bool:
-        """Whether the device is activated and the driver has set the queue up."""
+        """Whether the device is activated, and the driver has set the queue up and not stopped."""
         return self._memory is not None
 
     def copy_state(self) -> QueueState:
@@ -171,11 +172,14 @@ class Virtqueue:
     # --- buffers from the driver ---------------------------------------------------------------
 
     def available(self) -> int:
-        """How many chains the driver has made available that the device has not taken.
+        """How many chains the driver has made available that the device has not taken; none of a
+        queue that is not in use.
 
         Raises:
             DriverError: more than there can be: the driver's index runs away.
         """
+        if not self.is_enabled:
+            return 0
         count = self._read_u16(self.state.avail_ring + INDEX_OFFSET) - self.state.next_avail & _U16
         if count > self.state.size:
             raise DriverError(
@@ -231,14 +235,15 @@ class Virtqueue:
     # --- buffers to the driver -----------------------------------------------------------------
 
     def add_used(self, head: int, written: int) -> None:
-        """Give back a chain, `written` bytes of which are the device's.
+        """Give back a chain, `written` bytes of which are the device's. A length that does not fit
+        32 bits is told as less, as may be (2.7.8.2).
 
         Raises:
-            DriverError: the ring can't be written.
+            DriverError: the queue is not in use.
         """
         s = self.state
         slot = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * (s.next_used % s.size)
-        self.memory.write(slot, USED_ENTRY.pack(head, written))
+        self.memory.write(slot, USED_ENTRY.pack(head, min(written, _U32)))
         s.next_used = s.next_used + 1 & _U16
         s.num_added = s.num_added + 1 & _U16
         self._has_news = True
