@@ -196,18 +196,31 @@ class Virtqueue:
         """
         if not self.available():
             return None
-        s = self.state
-        slot = s.next_avail % s.size
-        head = self._read_u16(
-            s.avail_ring + RING_ENTRIES_OFFSET + AVAILABLE_ENTRY_SIZE_BYTES * slot
-        )
-        chain = read_chain(self.memory, s.desc_table, s.size, head, allows_indirect=self._indirect)
-        s.next_avail = s.next_avail + 1 & _U16
+        chain = self.chain(self._head_at(self.state.next_avail))
+        self.state.next_avail = self.state.next_avail + 1 & _U16
         return chain
 
     def undo_pop(self, count: int = 1) -> None:
         """Put back the chains that were taken last: they are available again."""
         self.state.next_avail = self.state.next_avail - count & _U16
+
+    def take_all(self) -> int:
+        """Take all available chains without looking at them; how many there were.
+
+        Raises:
+            DriverError: the driver's index runs away.
+        """
+        count = self.available()
+        self.state.next_avail = self.state.next_avail + count & _U16
+        return count
+
+    def taken(self, back: int) -> Chain:
+        """A chain that was taken and not given back, by how far back: 1 is the last one taken.
+
+        Raises:
+            DriverError: the chain breaks a rule.
+        """
+        return self.chain(self._head_at(self.state.next_avail - back & _U16))
 
     def chain(self, head: int) -> Chain:
         """A chain that was taken before, by its head: what a device holds over a restore.
@@ -241,13 +254,28 @@ class Virtqueue:
         Raises:
             DriverError: the queue is not in use.
         """
+        self.stage_used(0, head, written)
+        self.publish_used(1)
+
+    def stage_used(self, ahead: int, head: int, written: int) -> None:
+        """Write a used entry, `ahead` entries behind the next one; the driver sees it once it is
+        published, so that several appear at once (2.7.8.2).
+        """
         s = self.state
-        slot = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * (s.next_used % s.size)
-        self.memory.write(slot, USED_ENTRY.pack(head, min(written, _U32)))
-        s.next_used = s.next_used + 1 & _U16
-        s.num_added = s.num_added + 1 & _U16
-        self._has_news = True
-        self._write_u16(s.used_ring + INDEX_OFFSET, s.next_used)
+        slot = (s.next_used + ahead) % s.size
+        address = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * slot
+        self.memory.write(address, USED_ENTRY.pack(head, min(written, _U32)))
+
+    def publish_used(self, count: int) -> None:
+        """Let the driver see the next `count` used entries, and those that a monitor counted before
+        it was frozen and had yet to publish.
+        """
+        s = self.state
+        s.next_used = s.next_used + count & _U16
+        s.num_added = s.num_added + count & _U16
+        if count or self._read_u16(s.used_ring + INDEX_OFFSET) != s.next_used:
+            self._has_news = True
+            self._write_u16(s.used_ring + INDEX_OFFSET, s.next_used)
 
     def should_interrupt(self) -> bool:
         """Whether anything was given back since this was asked last, and the driver wants an
@@ -274,6 +302,14 @@ class Virtqueue:
                     f"the queue's {lower} at {address:#x} ({size_bytes} bytes) overlaps its "
                     f"{upper} at {above:#x}"
                 )
+
+    def _head_at(self, index: int) -> int:
+        """What the available ring has at an index, modulo 65536."""
+        s = self.state
+        slot = index % s.size
+        return self._read_u16(
+            s.avail_ring + RING_ENTRIES_OFFSET + AVAILABLE_ENTRY_SIZE_BYTES * slot
+        )
 
     def _read_u16(self, address: int) -> int:
         return int.from_bytes(self.memory.read(address, 2), "little")
