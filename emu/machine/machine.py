@@ -18,7 +18,7 @@ from emu.core.fdt import parse_header
 from emu.core.image import Image
 from emu.core.ports import Entropy, IrqLine
 from emu.core.ram import Ram
-from emu.cpu import CpuModel, InnerShareableDomain, TimerLines, Vcpu, find_cpu_model
+from emu.cpu import CpuModel, InnerShareableDomain, Vcpu, find_cpu_model
 from emu.devices.pl011 import Pl011
 from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
@@ -26,6 +26,7 @@ from emu.errors import BoardError, MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.boot_source import BootSource
 from emu.machine.mmio_devices import MmioDevices
+from emu.machine.processors import make_vcpu
 from emu.machine.psci import Power, Psci
 from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
@@ -319,26 +320,16 @@ class Machine:
         return lambda: start_s + (clock.now() - start_cycles) // cycles_per_s
 
     def _add_vcpu(self, index: int, mpidr: int) -> None:
-        timers = self.board.timers
-        vcpu = Vcpu(
-            index=index,
-            mpidr=mpidr,
+        vcpu = make_vcpu(
+            index,
+            mpidr,
+            board=self.board,
+            model=self.cpu_model,
+            gic=self.gic,
             clock=self.clock,
             events=self.events,
-            timer_lines=TimerLines(
-                virtual=self.gic.ppi(index, timers.virtual),
-                virtual_intid=timers.virtual,
-                physical=self.gic.ppi(index, timers.physical),
-                physical_intid=timers.physical,
-            ),
-            gic=self.gic.cpu_interface(index),
-            id_registers={
-                **self.board.id_register_values(self.cpu_model),
-                "CNTFRQ_EL0": self.board.counter_frequency_hz,
-            },
             domain=self._domain,
-            on_timer_change=lambda: self._timers_changed(vcpu),
-            model=self.cpu_model,
+            on_timer_change=self._timers_changed,
         )
         self.firmware.attach(vcpu)
         self._vcpus.append(vcpu)
