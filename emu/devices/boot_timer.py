@@ -1,8 +1,8 @@
 """Boot timer: one byte, by which a guest tells that it has booted.
 
 It is Firecracker's (v1.9.0 to its main branch, `src/vmm/src/devices/pseudo/boot_timer.rs`), which
-logs the time since the VM was started. Here that is an event with its virtual time. The device keeps
-nothing, and no snapshot has it.
+logs the time since the VM was started. Here that is an event with its virtual time. The device
+keeps nothing, and no snapshot has it.
 """
 
 from __future__ import annotations
