@@ -224,6 +224,20 @@ class BackingFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryDiscarded(Event):
+    """A balloon took memory that the guest gave up: it reads as zeros from here on."""
+
+    device: str
+    address: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBooted(Event):
+    """The guest told the boot timer that it has booted."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStepDone(Event):
     """A step of a save or restore plan was carried out."""
 
