@@ -2,13 +2,13 @@
 
 `config` is what a user chooses, `device` the device; `connections` are all its connections,
 `connection` is one of them, `credit` what either end of one may send. `stream` is what the host's
-end looks like, `endpoints` are ready-made uses of it, and `specs` reads all this from a text.
+end looks like, `endpoints` are ready-made uses of it, and `specs` reads one from a text.
 """
 
 from emu.devices.virtio.vsock.config import VsockConfig
 from emu.devices.virtio.vsock.device import Vsock
 from emu.devices.virtio.vsock.endpoints import Collect, Discard, Echo, Feed, ToFile
-from emu.devices.virtio.vsock.specs import parse_endpoint, parse_vsock
+from emu.devices.virtio.vsock.specs import parse_endpoint
 from emu.devices.virtio.vsock.state import VsockState
 from emu.devices.virtio.vsock.stream import Endpoint, Stream
 
@@ -24,5 +24,4 @@ __all__ = [
     "VsockConfig",
     "VsockState",
     "parse_endpoint",
-    "parse_vsock",
 ]

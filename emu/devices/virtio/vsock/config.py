@@ -27,7 +27,7 @@ class VsockConfig:
     """
 
     cid: int = GUEST_CID_MIN
-    endpoints: Mapping[int, Endpoint] = field(default_factory=dict)
+    endpoints: Mapping[int, Endpoint] = field(default_factory=dict, hash=False)
     uds_path: str = "v.sock"
     id: str = "vsock"
 

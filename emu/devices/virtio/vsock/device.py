@@ -113,11 +113,15 @@ class Vsock(VirtioDevice):
         self._deliver()
 
     def reset(self) -> None:
-        """See `VirtioDevice.reset`. All connections are gone, and local ports begin again."""
+        """See `VirtioDevice.reset`. All connections are gone, and local ports begin again; but what
+        was opened before the driver has started the device waits on.
+        """
+        was_activated = self.activated
         super().reset()
-        self._forget_connections()
-        self._connections.local_port_last = LOCAL_PORT_FIRST - 1
         self.pending_event_ack = False
+        if was_activated:
+            self._forget_connections()
+            self._connections.local_port_last = LOCAL_PORT_FIRST - 1
 
     # --- snapshots -----------------------------------------------------------------------------
 
