@@ -241,9 +241,9 @@ class Virtqueue:
         Raises:
             DriverError: the queue is not in use.
         """
-        s = self.state
+        memory, s = self.memory, self.state
         slot = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * (s.next_used % s.size)
-        self.memory.write(slot, USED_ENTRY.pack(head, min(written, _U32)))
+        memory.write(slot, USED_ENTRY.pack(head, min(written, _U32)))
         s.next_used = s.next_used + 1 & _U16
         s.num_added = s.num_added + 1 & _U16
         self._has_news = True
