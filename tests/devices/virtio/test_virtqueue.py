@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -229,7 +230,7 @@ GOOD = QueueState(
     used_ring=RAM_BASE + 0x800,
 )
 
-BAD: dict[str, dict[str, int]] = {
+BAD: dict[str, dict[str, Any]] = {
     "not ready": {"ready": False},
     "size is 0": {"size": 0},
     "size is 3": {"size": 3},
@@ -255,7 +256,7 @@ BAD: dict[str, dict[str, int]] = {
 }  # fmt: skip
 
 
-def build(**changed: int) -> Virtqueue:
+def build(**changed: Any) -> Virtqueue:
     queue = Virtqueue(16)
     queue.load_state(replace(GOOD, **changed))
     return queue
@@ -299,8 +300,9 @@ def test_a_length_that_does_not_fit_is_told_as_less() -> None:
 @pytest.mark.parametrize("name", ["max_size", "size", "next_avail", "next_used", "num_added"])
 @pytest.mark.parametrize("value", [-1, 0x1_0000])
 def test_a_state_that_no_queue_has_is_refused(name: str, value: int) -> None:
+    broken: dict[str, Any] = {name: value}
     with pytest.raises(IncompatibleError, match=name):
-        replace(QueueState.reset(1), **{name: value}).check("here")
+        replace(QueueState.reset(1), **broken).check("here")
 
 
 def test_buffers_are_named_by_address_and_size() -> None:
