@@ -6,7 +6,7 @@ guest the same, and the machine is built from it. All addresses are guest-physic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
@@ -28,6 +28,7 @@ from emu.boards.places import (
 )
 from emu.boards.services import FirmwareServices
 from emu.boards.tree_content import FirecrackerTree, SquibTree
+from emu.boards.virtio import Config, VirtioSupport
 from emu.core.allocator import ResourceAllocator
 from emu.cpu.model import CpuModel
 from emu.errors import BoardError
@@ -81,7 +82,9 @@ class Board:
         uart: what is fixed of its place.
         uart_is_edge: whether its interrupt is edge-triggered; it is level-sensitive otherwise.
         rtc: what is fixed of the place of the PL031 real-time clock; None if there is none.
-        virtio: fixed places of virtio-mmio transports (edge, rising); None if they are handed out.
+        virtio_slots: fixed places of virtio-mmio transports (edge, rising); None if they are handed
+            out.
+        virtio: its virtio devices: which types, what they offer, in which order they are attached.
         windows: where MMIO windows without a fixed place are handed out; None if all have one.
         reserved: windows that are kept free.
         spi_count: SPIs of the GIC, a multiple of 32.
@@ -116,7 +119,8 @@ class Board:
     uart: Site
     uart_is_edge: bool
     rtc: Site | None = None
-    virtio: VirtioSlots | None = None
+    virtio_slots: VirtioSlots | None = None
+    virtio: VirtioSupport
     windows: Window | None = None
     reserved: tuple[Window, ...] = ()
     spi_count: int
@@ -211,6 +215,18 @@ class Board:
         """The device tree's place, at the end of RAM of that size. Raises as `ram`."""
         return Window(self.ram(ram_size_bytes).end - self.fdt_size_bytes, self.fdt_size_bytes)
 
+    def attach_order(self, devices: Sequence[Config]) -> list[Config]:
+        """Virtio devices in the order in which the monitor attaches them.
+
+        Raises:
+            BoardError: it has no such type, or not so many of one; two devices have the same id;
+                there are two root drives.
+        """
+        try:
+            return self.virtio.attach_order(devices)
+        except BoardError as error:
+            raise BoardError(f"board {self.name}: {error}") from None
+
     def equip(self, *, virtio_count: int = 0, has_console: bool = True) -> Equipment:
         """The MMIO devices of a machine that boots, each at its place.
 
@@ -225,7 +241,7 @@ class Board:
             self._fresh_allocator(),
             uart=self.uart if has_console else None,
             rtc=self.rtc,
-            virtio=self.virtio,
+            virtio=self.virtio_slots,
             virtio_count=virtio_count,
         )
 
@@ -269,7 +285,7 @@ class Board:
             "ITS": self.its(self.max_vcpus),
             self.uart_kind.value: self.uart.window,
             "PL031": self.rtc.window if self.rtc else None,
-            "virtio-mmio": self.virtio.span if self.virtio else None,
+            "virtio-mmio": self.virtio_slots.span if self.virtio_slots else None,
             "MMIO windows": self.windows,
             "system memory": self.system_memory,
             **{f"reserved window {i}": window for i, window in enumerate(self.reserved)},

@@ -13,6 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from emu.boards import firecracker_virtio as virtio
 from emu.boards.board import Board, InitrdBelowFdt, UartKind
 from emu.boards.command_line import CommandLine
 from emu.boards.kvm_services import KVM_SERVICES
@@ -54,6 +55,7 @@ V1_9: Final = Board(
     uart=Site(),
     uart_is_edge=True,
     rtc=Site(),
+    virtio=virtio.V1_9,
     windows=_MMIO,
     spi_count=96,
     free_gsis=range(32, 96),  # its allocator goes on to 127, where the GIC has no SPIs
@@ -73,7 +75,7 @@ V1_9: Final = Board(
 )
 """v1.9: VMGenID, and the system memory that it is in."""
 
-V1_10: Final = replace(V1_9, name="firecracker-1.10")
+V1_10: Final = replace(V1_9, name="firecracker-1.10", virtio=virtio.V1_10)
 
 V1_11: Final = replace(V1_10, name="firecracker-1.11")
 
@@ -103,14 +105,17 @@ V1_13: Final = replace(
 """v1.13: an ITS, fixed windows for UART and RTC, and interrupts from SPI 0."""
 
 V1_14: Final = replace(
-    V1_13, name="firecracker-1.14", tree=FirecrackerTree(virtio_is_coherent=True)
+    V1_13,
+    name="firecracker-1.14",
+    virtio=virtio.V1_14,
+    tree=FirecrackerTree(virtio_is_coherent=True),
 )
 
 V1_15: Final = replace(V1_14, name="firecracker-1.15", has_vmclock=True)
 
-V1_16: Final = replace(V1_15, name="firecracker-1.16", rng_seed_size_bytes=64)
+V1_16: Final = replace(V1_15, name="firecracker-1.16", virtio=virtio.V1_16, rng_seed_size_bytes=64)
 
-MAIN: Final = replace(V1_16, name="firecracker-main")
+MAIN: Final = replace(V1_16, name="firecracker-main", virtio=virtio.MAIN)
 
 RELEASES: Final[Mapping[str, Board]] = MappingProxyType(
     {board.name: board for board in (V1_9, V1_10, V1_11, V1_12, V1_13, V1_14, V1_15, V1_16, MAIN)}
