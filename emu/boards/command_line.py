@@ -17,6 +17,24 @@ _INIT_SEPARATOR: Final = " -- "
 """What follows it goes to init (Linux, `Documentation/admin-guide/kernel-parameters.rst`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The drive that a kernel is to mount as its root.
+
+    Attributes:
+        partuuid: the partition of it, by its unique id; None for the whole drive.
+        is_read_only: whether it is mounted read-only.
+    """
+
+    partuuid: str | None = None
+    is_read_only: bool = False
+
+    def words(self) -> tuple[str, ...]:
+        """What tells a kernel so. The monitor attaches a root drive before all others."""
+        device = f"PARTUUID={self.partuuid}" if self.partuuid else "/dev/vda"
+        return (f"root={device}", "ro" if self.is_read_only else "rw")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
     """What a board adds to the kernel command line: after the user's words, before init's.
@@ -25,6 +43,7 @@ class CommandLine:
         console: what `console=` names if the user names nothing; added where there is a UART.
         defaults: options that are added if the user has not given them.
         always: words that are added whatever the user gave.
+        names_root: whether a root drive is named; else that is the user's business.
         earlycon: how the kernel finds the UART before its driver runs, with `{base}` for the
             address of its registers; added where there is a UART, unless it is empty.
         unasked: what the monitor takes if its user gives no command line at all.
@@ -35,34 +54,38 @@ class CommandLine:
     console: str
     defaults: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     always: tuple[str, ...] = ()
+    names_root: bool = False
     earlycon: str = ""
     unasked: str = ""
     max_size_bytes: int | None = None
 
-    def compose(self, given: str, uart_base: int | None) -> str:
+    def compose(self, given: str, uart_base: int | None, root: Root | None = None) -> str:
         """The whole command line.
 
         Args:
             given: the user's words.
             uart_base: guest-physical address of the UART's registers; None without a UART.
+            root: the root drive; None without one.
 
         Raises:
             BoardError: it is too long, or has characters that the monitor does not take.
         """
         words, init_words = _split(given)
-        composed = " ".join([*([words] if words else []), *self._added(words, uart_base)])
+        composed = " ".join([*([words] if words else []), *self._added(words, uart_base, root)])
         if init_words:
             composed = f"{composed}{_INIT_SEPARATOR}{init_words}"
         if self.max_size_bytes is not None:
             _check(composed, self.max_size_bytes)
         return composed
 
-    def _added(self, words: str, uart_base: int | None) -> Iterator[str]:
+    def _added(self, words: str, uart_base: int | None, root: Root | None) -> Iterator[str]:
         keys = {word.partition("=")[0] for word in words.split()}
         if uart_base is not None and "console" not in keys:
             yield f"console={self.console}"
         yield from (f"{key}={value}" for key, value in self.defaults.items() if key not in keys)
         yield from self.always
+        if root is not None and self.names_root:
+            yield from root.words()
         if uart_base is not None and self.earlycon:
             yield self.earlycon.format(base=uart_base)
 

@@ -69,6 +69,7 @@ V1_9: Final = Board(
     firmware=KVM_SERVICES,
     command_line=CommandLine(
         console="ttyS0",
+        names_root=True,
         earlycon="earlycon=uart,mmio,0x{base:08x}",
         unasked=_UNASKED.format(nopnp="i8042.nopnp "),
         max_size_bytes=2048,

@@ -191,6 +191,31 @@ class DriverViolation(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FrameSent(Event):
+    """A network device sent a frame of the guest's; its size is without virtio's header."""
+
+    device: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived(Event):
+    """A network device wrote a frame into buffers of the guest's."""
+
+    device: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameDropped(Event):
+    """A frame for the guest was lost at its network device."""
+
+    device: str
+    size_bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStepDone(Event):
     """A step of a save or restore plan was carried out."""
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu import boards
+from emu.boards.command_line import Root
 from emu.errors import BoardError
 
 SQUIB = boards.get("squib").command_line
@@ -52,6 +53,24 @@ def test_firecracker_adds_pci_off_and_where_the_uart_is(given_args: str, compose
 
 def test_firecracker_did_not_add_pci_off_before_v1_13() -> None:
     assert V1_12.compose("quiet", UART) == f"quiet console=ttyS0 {EARLYCON}"
+
+
+@pytest.mark.parametrize(
+    ("root", "words"),
+    [
+        (Root(), "root=/dev/vda rw"),
+        (Root(is_read_only=True), "root=/dev/vda ro"),
+        (Root(partuuid="0eaa91a0-01"), "root=PARTUUID=0eaa91a0-01 rw"),
+    ],
+)
+def test_firecracker_names_the_root_drive(root: Root, words: str) -> None:
+    """`attach_block_devices` of its `builder.rs`; its own tests have the same three words."""
+    composed = FIRECRACKER.compose("quiet root=/dev/vdb", UART, root)
+    assert composed == f"quiet root=/dev/vdb console=ttyS0 pci=off {words} {EARLYCON}"
+
+
+def test_squib_leaves_the_root_to_its_user() -> None:
+    assert SQUIB.compose("quiet", UART, Root()) == "quiet console=ttyAMA0 panic=1"
 
 
 def test_without_a_uart_no_console_is_added() -> None:
