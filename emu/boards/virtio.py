@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Protocol, TypeVar, runtime_checkable
 
 from emu.arch.virtio import DeviceType
+from emu.boards.command_line import Root
 from emu.devices.virtio.config import DeviceConfig, Offer
 from emu.errors import BoardError
 
@@ -44,6 +45,14 @@ class Bootable(Protocol):
     @property
     def is_root(self) -> bool:
         """Whether it does."""
+
+    @property
+    def partuuid(self) -> str | None:
+        """The partition with it; None if all of the device is it."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the guest can't write to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +100,14 @@ class VirtioSupport:
         roots = [config.id for config in configs if _is_root(config)]
         if len(roots) > 1:
             raise BoardError(f"{' and '.join(roots)} are root drives; there can be one")
+
+
+def find_root(configs: Iterable[DeviceConfig]) -> Root | None:
+    """The drive that the kernel is to mount as its root; None if there is none."""
+    for config in configs:
+        if isinstance(config, Bootable) and config.is_root:
+            return Root(config.partuuid, config.is_read_only)
+    return None
 
 
 def _taken(turn: Turn, waiting: Iterable[Config]) -> list[Config]:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from emu import boards
 from emu.arch.virtio import BALLOON, BLOCK, MEM, NET, PMEM, RNG, VSOCK, DeviceType
 from emu.boards.board import Board
+from emu.boards.command_line import Root
+from emu.boards.virtio import find_root
 from emu.devices.virtio.config import Offer
 from emu.devices.virtio.device import VirtioDevice
 from emu.devices.virtio.host import Host
@@ -28,6 +30,8 @@ class Config:
     type: DeviceType
     id: str
     is_root: bool = False
+    partuuid: str | None = None
+    is_read_only: bool = False
 
     def build(self, host: Host, offer: Offer) -> VirtioDevice:
         raise NotImplementedError
@@ -139,3 +143,9 @@ def test_what_a_monitor_does_not_have_is_refused(
 ) -> None:
     with pytest.raises(BoardError, match=message):
         boards.get(board).attach_order(configs)
+
+
+def test_the_root_drive_is_found_with_what_the_kernel_is_told_of_it() -> None:
+    root = Config(BLOCK, "rootfs", is_root=True, partuuid="0eaa91a0-01", is_read_only=True)
+    assert find_root([Config(RNG, "rng"), Config(BLOCK, "data"), root]) == Root("0eaa91a0-01", True)
+    assert find_root([Config(RNG, "rng"), Config(BLOCK, "data")]) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from emu.arch.virtio import DeviceType, Feature
 from emu.core.events import BufferUsed, DriverViolation, QueueNotified
@@ -92,6 +92,18 @@ class VirtioDevice(ABC):
             DriverError: the driver broke a rule, so that the device can't go on.
         """
 
+    @abstractmethod
+    def state(self) -> object:
+        """A copy of the device's state: a dataclass of its type, with a `VirtioState` in it."""
+
+    @abstractmethod
+    def load_state(self, state: Any) -> None:
+        """Become such a state. Nothing is given back, and no interrupt raised.
+
+        Raises:
+            IncompatibleError: a value does not fit.
+        """
+
     @property
     def config_space(self) -> bytes:
         """The device's configuration space; by default there is none."""
@@ -131,6 +143,13 @@ class VirtioDevice(ABC):
         self.acked_features = 0
         self.activated = False
         self._notified.clear()
+
+    def stop_queue(self, queue: int) -> None:
+        """The driver stops a queue: nothing more is taken from it, and what would be given back to
+        it is not, until the device is reset.
+        """
+        self.queues[queue].state.ready = False
+        self.queues[queue].disable()
 
     def notify(self, queue: int) -> None:
         """The driver tells that there may be buffers in a queue."""
@@ -195,13 +214,21 @@ class VirtioDevice(ABC):
                 can't now: then the chain is available again, and so are those behind it.
 
         Raises:
-            DriverError: the driver broke a rule.
+            DriverError: the driver broke a rule, or `handle` wrote to a buffer that is a part of
+                the rings, so that there would be no end.
         """
         source = self.queues[queue]
+        left = source.available()
         while not source.arm():
             chain = source.pop()
             if chain is None:
                 break
+            left -= 1
+            if left < 0:
+                raise DriverError(
+                    f"queue {queue} has more available while the device is at it, and the driver "
+                    "waits: a buffer that the device writes to is a part of the rings"
+                )
             written = handle(chain)
             if written is None:
                 source.undo_pop()
@@ -210,7 +237,11 @@ class VirtioDevice(ABC):
         self.interrupt(queue)
 
     def give_back(self, queue: int, head: int, written: int) -> None:
-        """Put a chain into the used ring; `interrupt` comes next, sooner or later."""
+        """Put a chain into the used ring, unless the driver has stopped the queue. Call `interrupt`
+        next, sooner or later.
+        """
+        if not self.queues[queue].is_enabled:
+            return
         self.queues[queue].add_used(head, written)
         if self.host.events.active:
             self.host.events.emit(BufferUsed(self.name, queue, head, written))

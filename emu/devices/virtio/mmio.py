@@ -7,11 +7,12 @@ v1.9.0 to v1.16.1 do (`src/vmm/src/devices/virtio/transport/mmio.rs`; up to v1.1
 
 * Registers answer aligned accesses of four bytes; others read as zero and are not written.
 * The driver has to set its status bits one by one, in order. What is not such a step is ignored.
-* Queues are programmed between FEATURES_OK and DRIVER_OK, and only then.
+* Queues are programmed between FEATURES_OK and DRIVER_OK, and only then. Of QueueNum 16 bits count.
 
 Where it differs, because the specification asks for it: features are refused (FEATURES_OK stays 0)
 if they were not offered or VERSION_1 is not among them; a register of a queue that is ready can't
-be written; and a driver that breaks the rules of a queue sets DEVICE_NEEDS_RESET.
+be written; a queue can be stopped at any time, by 0 in QueueReady; not all queues have to be ready
+at DRIVER_OK; and a driver that breaks the rules of a queue sets DEVICE_NEEDS_RESET.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ _CONSTANT: Final = {
 """What is always the same. All ones is the length and base of shared memory where there is none
 (4.2.2)."""
 
+_BY_OFFSET: Final = {slot.offset: slot.name for slot in VIRTIO_MMIO.slots}
+
 _KEPT: Final = {
     "DeviceFeaturesSel": "features_select",
     "DriverFeaturesSel": "acked_features_select",
@@ -112,7 +115,8 @@ class VirtioMmio:
     Args:
         device: the device; it is connected to this transport for good.
         irq: its interrupt (edge, rising).
-        can_reset: whether the driver can reset a device; if it can't, FAILED tells it so.
+        can_reset: whether the driver can reset a device that it has started; if it can't, FAILED
+            tells it so, and stays.
         counts_config_changes: whether ConfigGeneration goes up with each change of the
             configuration space.
     """
@@ -190,13 +194,13 @@ class VirtioMmio:
     # --- inside ------------------------------------------------------------------------------
 
     def _register_at(self, offset: int, size: int, denied: frozenset[str], what: str) -> str | None:
-        found = VIRTIO_MMIO.find(offset)
-        if found is None or found[2] or size != 4 or found[0].name in denied:
+        name = _BY_OFFSET.get(offset)
+        if name is None or size != 4 or name in denied:
             self.device.tell_violation(
                 f"{size} bytes at {offset:#x} are {what}; no register takes that"
             )
             return None
-        return found[0].name
+        return name
 
     def _read_register(self, name: str) -> int:
         queue = self._queue()
@@ -253,7 +257,9 @@ class VirtioMmio:
 
     def _program_queue(self, name: str, value: int) -> None:
         queue, status = self._queue(), self._state.device_status
-        if not status & _FEATURES_OK or status & (_DRIVER_OK | _FAILED):
+        if name == "QueueReady" and value == 0 and queue is not None:
+            self.device.stop_queue(self._state.queue_select)
+        elif not status & _FEATURES_OK or status & (_DRIVER_OK | _FAILED):
             self._ignore(f"{name} is written with the status {status:#x}")
         elif queue is None:
             self._ignore(f"{name} is written of queue {self._state.queue_select}; there is none")
@@ -281,8 +287,7 @@ class VirtioMmio:
     def _set_status(self, value: int) -> None:
         status = self._state.device_status
         if value == 0:
-            if status:
-                self._reset()
+            self._reset()
         elif value & _FAILED:
             self._state.device_status |= _FAILED
         elif _NEXT_STATUS.get(status) == value:
@@ -313,7 +318,7 @@ class VirtioMmio:
             self.device.fail(str(error))
 
     def _reset(self) -> None:
-        if not self._can_reset:
+        if not self._can_reset and (self.device.activated or self._has(_FAILED)):
             self._state.device_status |= _FAILED
             return
         self.device.reset()

@@ -29,6 +29,7 @@ from emu.devices.virtio.chain import Chain, read_chain
 from emu.errors import DriverError, GuestError, IncompatibleError
 
 _U16: Final = 0xFFFF
+_U32: Final = 0xFFFF_FFFF
 _U64: Final = (1 << 64) - 1
 
 
@@ -98,14 +99,14 @@ class Virtqueue:
 
     @property
     def memory(self) -> GuestMemory:
-        """Where the queue is; `DriverError` if the device is not activated."""
+        """Where the queue is; `DriverError` if it is not in use."""
         if self._memory is None:
-            raise DriverError("a queue is used before the device was activated")
+            raise DriverError("a queue is used that the driver has not set up, or has stopped")
         return self._memory
 
     @property
     def is_enabled(self) -> bool:
-        """Whether the device is activated and the driver has set the queue up."""
+        """Whether the device is activated, and the driver has set the queue up and not stopped."""
         return self._memory is not None
 
     def copy_state(self) -> QueueState:
@@ -171,11 +172,14 @@ class Virtqueue:
     # --- buffers from the driver ---------------------------------------------------------------
 
     def available(self) -> int:
-        """How many chains the driver has made available that the device has not taken.
+        """How many chains the driver has made available that the device has not taken; none of a
+        queue that is not in use.
 
         Raises:
             DriverError: more than there can be: the driver's index runs away.
         """
+        if not self.is_enabled:
+            return 0
         count = self._read_u16(self.state.avail_ring + INDEX_OFFSET) - self.state.next_avail & _U16
         if count > self.state.size:
             raise DriverError(
@@ -192,18 +196,31 @@ class Virtqueue:
         """
         if not self.available():
             return None
-        s = self.state
-        slot = s.next_avail % s.size
-        head = self._read_u16(
-            s.avail_ring + RING_ENTRIES_OFFSET + AVAILABLE_ENTRY_SIZE_BYTES * slot
-        )
-        chain = read_chain(self.memory, s.desc_table, s.size, head, allows_indirect=self._indirect)
-        s.next_avail = s.next_avail + 1 & _U16
+        chain = self.chain(self._head_at(self.state.next_avail))
+        self.state.next_avail = self.state.next_avail + 1 & _U16
         return chain
 
     def undo_pop(self, count: int = 1) -> None:
         """Put back the chains that were taken last: they are available again."""
         self.state.next_avail = self.state.next_avail - count & _U16
+
+    def take_all(self) -> int:
+        """Take all available chains without looking at them; how many there were.
+
+        Raises:
+            DriverError: the driver's index runs away.
+        """
+        count = self.available()
+        self.state.next_avail = self.state.next_avail + count & _U16
+        return count
+
+    def taken(self, back: int) -> Chain:
+        """A chain that was taken and not given back, by how far back: 1 is the last one taken.
+
+        Raises:
+            DriverError: the chain breaks a rule.
+        """
+        return self.chain(self._head_at(self.state.next_avail - back & _U16))
 
     def chain(self, head: int) -> Chain:
         """A chain that was taken before, by its head: what a device holds over a restore.
@@ -231,18 +248,34 @@ class Virtqueue:
     # --- buffers to the driver -----------------------------------------------------------------
 
     def add_used(self, head: int, written: int) -> None:
-        """Give back a chain, `written` bytes of which are the device's.
+        """Give back a chain, `written` bytes of which are the device's. A length that does not fit
+        32 bits is told as less, as may be (2.7.8.2).
 
         Raises:
-            DriverError: the ring can't be written.
+            DriverError: the queue is not in use.
+        """
+        self.stage_used(0, head, written)
+        self.publish_used(1)
+
+    def stage_used(self, ahead: int, head: int, written: int) -> None:
+        """Write a used entry, `ahead` entries behind the next one; the driver sees it once it is
+        published, so that several appear at once (2.7.8.2).
+        """
+        memory, s = self.memory, self.state
+        slot = (s.next_used + ahead) % s.size
+        address = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * slot
+        memory.write(address, USED_ENTRY.pack(head, min(written, _U32)))
+
+    def publish_used(self, count: int) -> None:
+        """Let the driver see the next `count` used entries, and those that a monitor counted before
+        it was frozen and had yet to publish.
         """
         s = self.state
-        slot = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * (s.next_used % s.size)
-        self.memory.write(slot, USED_ENTRY.pack(head, written))
-        s.next_used = s.next_used + 1 & _U16
-        s.num_added = s.num_added + 1 & _U16
-        self._has_news = True
-        self._write_u16(s.used_ring + INDEX_OFFSET, s.next_used)
+        s.next_used = s.next_used + count & _U16
+        s.num_added = s.num_added + count & _U16
+        if count or self._read_u16(s.used_ring + INDEX_OFFSET) != s.next_used:
+            self._has_news = True
+            self._write_u16(s.used_ring + INDEX_OFFSET, s.next_used)
 
     def should_interrupt(self) -> bool:
         """Whether anything was given back since this was asked last, and the driver wants an
@@ -269,6 +302,14 @@ class Virtqueue:
                     f"the queue's {lower} at {address:#x} ({size_bytes} bytes) overlaps its "
                     f"{upper} at {above:#x}"
                 )
+
+    def _head_at(self, index: int) -> int:
+        """What the available ring has at an index, modulo 65536."""
+        s = self.state
+        slot = index % s.size
+        return self._read_u16(
+            s.avail_ring + RING_ENTRIES_OFFSET + AVAILABLE_ENTRY_SIZE_BYTES * slot
+        )
 
     def _read_u16(self, address: int) -> int:
         return int.from_bytes(self.memory.read(address, 2), "little")
