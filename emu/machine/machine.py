@@ -36,6 +36,7 @@ from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import ConnectedState, MachineState
+from emu.machine.stolen_time import StolenTime
 
 
 class Machine:
@@ -64,6 +65,7 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: its virtio devices by id, in the order of attachment, each with its transport.
+        stolen_time: what the host takes of the vCPUs' time, and where it is told.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
         boot_source: what it was booted from.
@@ -125,9 +127,6 @@ class Machine:
             on_power_change=self._power_changed,
             on_system_off=self._system_off,
         )
-        self.firmware = FirmwareCalls(
-            board.firmware, psci=self.psci, entropy=entropy, events=self.events
-        )
         self._scheduler = Scheduler(
             self._vcpus,
             self.psci.power,
@@ -135,6 +134,16 @@ class Machine:
             clock=self.clock,
             events=self.events,
             schedule=schedule,
+        )
+        self.stolen_time = StolenTime(
+            ram, cycles_per_s=board.cycles_per_s, let_pass=self._scheduler.let_pass
+        )
+        self.firmware = FirmwareCalls(
+            board.firmware,
+            psci=self.psci,
+            stolen_time=self.stolen_time,
+            entropy=entropy,
+            events=self.events,
         )
         self._devices = MmioDevices(
             board,
