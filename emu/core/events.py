@@ -216,6 +216,14 @@ class FrameDropped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BackingFailed(Event):
+    """What stands behind a device failed, such as a disk's file; the guest is told of an error."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryDiscarded(Event):
     """A balloon took memory that the guest gave up: it reads as zeros from here on."""
 
