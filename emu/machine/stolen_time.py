@@ -60,7 +60,7 @@ class StolenTime:
         return self._records.get(vcpu)
 
     def place(self, vcpu: int, address: int) -> None:
-        """Say where a vCPU's record is. It is written when the guest asks for it, or time is stolen.
+        """Say where a vCPU's record is. It is written when the guest asks, or time is stolen.
 
         Raises:
             BoardError: the address is not a multiple of 64.
