@@ -162,11 +162,8 @@ class Machine:
             console=self.console.append,
             unix_time_s=self._wall_clock(unix_time_s),
         )
-        self.uart, self.rtc, self.virtio = (
-            self._devices.uart,
-            self._devices.rtc,
-            self._devices.virtio,
-        )
+        self.uart, self.rtc = self._devices.uart, self._devices.rtc
+        self.virtio = self._devices.virtio
         self.bus = self._build_bus(vcpu_count)
         for index, mpidr in enumerate(mpidrs):
             self._add_vcpu(index, mpidr)
