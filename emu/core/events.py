@@ -238,6 +238,26 @@ class GuestBooted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VsockPacket(Event):
+    """A packet of a vsock device: what it is for, its ports, and how much data it carries."""
+
+    device: str
+    is_from_guest: bool
+    operation: str
+    host_port: int
+    guest_port: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VsockPacketDropped(Event):
+    """A packet or an event of a vsock device came to nothing, although no rule was broken."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStepDone(Event):
     """A step of a save or restore plan was carried out."""
 
