@@ -27,6 +27,7 @@ from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
 from emu.errors import MachineError
 from emu.gic.gicv3 import GicV3
+from emu.machine.boot_devices import attach_boot_devices
 from emu.machine.boot_source import BootSource
 from emu.machine.mmio_devices import MmioDevices
 from emu.machine.processors import make_vcpu
@@ -227,7 +228,16 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
-        self._attach_boot_devices(entropy)
+        self.vmgenid, self.vmclock = attach_boot_devices(
+            self.board,
+            self.equipment,
+            vcpu_count=len(self.vcpus),
+            ram=self.ram,
+            stolen_time=self.stolen_time,
+            entropy=entropy,
+            irqs=self.gsi,
+            events=self.events,
+        )
         command_line = self._command_line(bootargs, is_kernel=not image.is_flat)
         self.ram.write(layout.fdt.base, build_fdt(self._describe(layout, command_line, entropy)))
         self.ram.write(layout.kernel.base, image.data)
@@ -338,15 +348,6 @@ class Machine:
             bus.attach("GITS", its.base, its.size_bytes, self.gic.its.frame)
         self._devices.attach_to(bus)
         return bus
-
-    def _attach_boot_devices(self, entropy: Entropy) -> None:
-        """What has no registers: it takes interrupts and memory that the others have left."""
-        resources = self.board.resource_allocator(self.equipment)
-        self.vmgenid = VmGenId.new(resources, entropy=entropy, irqs=self.gsi, events=self.events)
-        self.vmgenid.activate(self.ram)
-        if self.board.has_vmclock:
-            self.vmclock = VmClock.new(resources, irqs=self.gsi, events=self.events)
-            self.vmclock.activate(self.ram)
 
     def _wall_clock(self, start_s: int) -> Callable[[], int]:
         """The host's wall clock, in seconds since 1970, which goes with virtual time."""
