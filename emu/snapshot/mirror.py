@@ -58,7 +58,7 @@ def _read(value: Any, hint: Any) -> Any:
         return origin(_read(each, arguments[0]) for each in value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value.value)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return _read_dataclass(value, hint)
     return value
 
