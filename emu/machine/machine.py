@@ -138,9 +138,7 @@ class Machine:
             schedule=schedule,
         )
         self.deadlines = self._scheduler.deadlines
-        self.stolen_time = StolenTime(
-            ram, cycles_per_s=board.cycles_per_s, let_pass=self._scheduler.let_pass
-        )
+        self.stolen_time = StolenTime(ram, board.cycles_per_s, self._scheduler.let_pass)
         self.firmware = FirmwareCalls(
             board.firmware,
             psci=self.psci,

@@ -39,11 +39,7 @@ class StolenTime:
     """
 
     def __init__(
-        self,
-        ram: GuestMemory,
-        *,
-        cycles_per_s: int,
-        let_pass: Callable[[int], Iterable[int]],
+        self, ram: GuestMemory, cycles_per_s: int, let_pass: Callable[[int], Iterable[int]]
     ) -> None:
         self._ram = ram
         self._cycles_per_s = cycles_per_s

@@ -51,9 +51,7 @@ class FirmwareBench:
         )
         self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(affinities) - 1)
         events = self.lone[0].events
-        self.stolen_time = StolenTime(
-            self.lone[0].ram, cycles_per_s=CYCLES_PER_S, let_pass=self._let_pass
-        )
+        self.stolen_time = StolenTime(self.lone[0].ram, CYCLES_PER_S, self._let_pass)
         self.firmware = FirmwareCalls(
             services,
             psci=self.psci,
