@@ -133,6 +133,10 @@ class BackingError(MachineError):
     """What stands behind a device, a disk's file above all, can't be used as asked."""
 
 
+class FrameError(MachineError):
+    """An Ethernet frame is not what it is said to be, so that it can't be worked on."""
+
+
 class KvmError(MachineError):
     """KVM refuses a call.
 
@@ -153,6 +157,10 @@ class EventFileError(ThawbenchError):
 
 class InputRecordingError(ThawbenchError):
     """A recording of console input has a line that is not one, or is of another run."""
+
+
+class CaptureError(ThawbenchError):
+    """A capture of network traffic is not one, or is damaged."""
 
 
 class SymbolError(ThawbenchError):

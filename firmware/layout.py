@@ -154,7 +154,49 @@ class CheckResults(Block):
     """1 once the guest has come to its end, whatever its checks said."""
 
 
-BLOCKS: tuple[type[Block], ...] = (Arguments, Results, LogEntry, CheckArguments, CheckResults)
+@dataclass(frozen=True, slots=True)
+class DiskArguments(Block):
+    """What a test may ask of `disk`. Read from the start of `main` on."""
+
+    SYMBOL = "disk_arguments"
+
+    rounds: int
+    """Pairs of sectors that are read and written, at least 1; sector 0 is the first read."""
+    target_sector: int
+    """The first sector that is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskResults(Block):
+    """What `disk` has done so far."""
+
+    SYMBOL = "disk_results"
+
+    submitted: int
+    """Requests made available to the device."""
+    completed: int
+    """Requests that the device gave back."""
+    failed: int
+    """Those of them with another status than VIRTIO_BLK_S_OK."""
+    unexpected: int
+    """Those of them that the device did not have: given back twice, or never made available."""
+    interrupts: int
+    """Interrupts of the device handled."""
+    checksum: int
+    """Of all data that was read; 0 until all is done."""
+    finished: int
+    """1 once all is done."""
+
+
+BLOCKS: tuple[type[Block], ...] = (
+    Arguments,
+    Results,
+    LogEntry,
+    CheckArguments,
+    CheckResults,
+    DiskArguments,
+    DiskResults,
+)
 
 
 def log_size_bytes() -> int:
@@ -178,7 +220,7 @@ def assembler_include() -> str:
         constants |= {f"{block.__name__}_{name}": at for name, at in block.offsets().items()}
         constants[f"{block.__name__}_SIZE"] = block.size_bytes()
     lines = [f".set {name.upper()}, {value:d}" for name, value in constants.items()]
-    for block in (Arguments, CheckArguments):
+    for block in (Arguments, CheckArguments, DiskArguments):
         names = list(block.offsets())
         lines += [
             f".macro {block.SYMBOL}_block {', '.join(names)}",

@@ -70,7 +70,16 @@ class DeviceType:
 
     name: str
     id: int
-    features: Mapping[int, str] = field(default_factory=dict)
+    features: Mapping[int, str] = field(default_factory=dict, hash=False)
+
+    def mask(self, *names: str) -> int:
+        """The bits of features, by their names; `KeyError` for a name that this type has not.
+
+        >>> hex(RNG.mask("VERSION_1", "INDIRECT_DESC"))
+        '0x110000000'
+        """
+        bits = {name: bit for bit, name in {**COMMON_FEATURES, **self.features}.items()}
+        return sum(1 << bits[name] for name in names)
 
     def feature_names(self, features: int) -> Iterator[str]:
         """The names of the bits that are set, the lowest first; `bit N` where there is no name.

@@ -13,6 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from emu.boards import firecracker_virtio as virtio
 from emu.boards.board import Board, InitrdBelowFdt, UartKind
 from emu.boards.command_line import CommandLine
 from emu.boards.kvm_services import KVM_SERVICES
@@ -21,9 +22,12 @@ from emu.boards.tree_content import FirecrackerTree
 
 _GICD_BASE: Final = 0x3FFF_0000
 _MMIO: Final = Window(0x4000_0000, 0x4000_0000)
+_BOOT_TIMER: Final = Window(0x4000_0000, 0x1000)
 _RTC: Final = Window(0x4000_1000, 0x1000)
 _UART: Final = Window(0x4000_2000, 0x1000)
 _MMIO_AFTER_PLATFORM: Final = Window(0x4000_3000, 0x2FFF_D000)
+_MMIO64: Final = Window(256 << 30, 256 << 30)
+_PAST_MMIO64: Final = Window(512 << 30, 512 << 30)
 
 _UNASKED: Final = (
     "reboot=k panic=1 pci=off nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux {nopnp}i8042.dumbkbd"
@@ -54,7 +58,8 @@ V1_9: Final = Board(
     uart=Site(),
     uart_is_edge=True,
     rtc=Site(),
-    windows=_MMIO,
+    virtio=virtio.V1_9,
+    mmio32=_MMIO,
     spi_count=96,
     free_gsis=range(32, 96),  # its allocator goes on to 127, where the GIC has no SPIs
     timers=TimerPpis(secure_physical=29, physical=30, virtual=27, hypervisor=26),
@@ -74,7 +79,7 @@ V1_9: Final = Board(
 )
 """v1.9: VMGenID, and the system memory that it is in."""
 
-V1_10: Final = replace(V1_9, name="firecracker-1.10")
+V1_10: Final = replace(V1_9, name="firecracker-1.10", virtio=virtio.V1_10)
 
 V1_11: Final = replace(V1_10, name="firecracker-1.11")
 
@@ -90,8 +95,12 @@ V1_13: Final = replace(
     its_size_bytes=0x2_0000,
     uart=Site(window=_UART),
     rtc=Site(window=_RTC),
-    windows=_MMIO_AFTER_PLATFORM,
+    boot_timer=_BOOT_TIMER,
+    mmio32=_MMIO_AFTER_PLATFORM,
+    mmio64=_MMIO64,
     free_gsis=range(96),
+    msi_gsis=range(96, 4096),
+    has_stolen_time=True,
     command_line=replace(
         V1_12.command_line,
         always=("pci=off",),
@@ -101,17 +110,22 @@ V1_13: Final = replace(
         ),
     ),
 )
-"""v1.13: an ITS, fixed windows for UART and RTC, and interrupts from SPI 0."""
+"""v1.13: an ITS, fixed windows for boot timer, RTC and UART, interrupts from SPI 0, stolen time,
+space for PCI devices."""
 
 V1_14: Final = replace(
-    V1_13, name="firecracker-1.14", tree=FirecrackerTree(virtio_is_coherent=True)
+    V1_13,
+    name="firecracker-1.14",
+    virtio=virtio.V1_14,
+    past_mmio64=_PAST_MMIO64,
+    tree=FirecrackerTree(virtio_is_coherent=True),
 )
 
 V1_15: Final = replace(V1_14, name="firecracker-1.15", has_vmclock=True)
 
-V1_16: Final = replace(V1_15, name="firecracker-1.16", rng_seed_size_bytes=64)
+V1_16: Final = replace(V1_15, name="firecracker-1.16", virtio=virtio.V1_16, rng_seed_size_bytes=64)
 
-MAIN: Final = replace(V1_16, name="firecracker-main")
+MAIN: Final = replace(V1_16, name="firecracker-main", virtio=virtio.MAIN)
 
 RELEASES: Final[Mapping[str, Board]] = MappingProxyType(
     {board.name: board for board in (V1_9, V1_10, V1_11, V1_12, V1_13, V1_14, V1_15, V1_16, MAIN)}

@@ -4,6 +4,10 @@ Source: github.com/tyrchen/squib, `crates/arch/src/layout.rs`, `crates/arch/src/
 `crates/arch/src/psci.rs`, `crates/vmm/src/runner.rs` and `crates/fdt/src/lib.rs` of release 0.2.0.
 Ours is VMGenID, which squib does not have: it takes Firecracker's place in memory and a GSI that
 squib leaves unused. Ours, too, is what CPU_ON does: squib's runner has one vCPU.
+
+Its order of virtio devices is that of its specification (`specs/13-arch-and-boot.md`). What they
+offer is ours, for want of a source: what virtio 1.2 has for a demanding driver, with EVENT_IDX and
+indirect descriptors on every device. Of squib's types, console, pmem and mem have no model here.
 """
 
 from __future__ import annotations
@@ -13,17 +17,53 @@ from typing import Final
 
 from emu.arch.psci import VERSION_1_1, Function
 from emu.arch.smccc import Conduit
+from emu.arch.virtio import BALLOON, BLOCK, NET, RNG, VSOCK, DeviceType
 from emu.boards.board import Board, InitrdAfterKernel, UartKind
 from emu.boards.command_line import CommandLine
 from emu.boards.places import Redistributors, Site, TimerPpis, VirtioSlots, Window
 from emu.boards.services import CallHandling, FirmwareServices
 from emu.boards.tree_content import SquibTree
+from emu.boards.virtio import Pick, Turn, VirtioSupport
+from emu.devices.virtio.config import Offer
 
 PL011: Final = Window(0x0E0A_0000, 0x1000)
 """Its serial console."""
 
-VIRTIO: Final = VirtioSlots(Window(0x0F00_0000, 0x2_0000), 0x1000, first_gsi=16)
+VIRTIO_SLOTS: Final = VirtioSlots(Window(0x0F00_0000, 0x2_0000), 0x1000, first_gsi=16)
 """Its virtio-mmio transports."""
+
+
+def _offer(kind: DeviceType, *names: str) -> Offer:
+    return Offer(kind.mask("VERSION_1", "EVENT_IDX", "INDIRECT_DESC", *names))
+
+
+_OFFERS: Final = {
+    BLOCK: _offer(BLOCK, "FLUSH", "RO"),
+    NET: _offer(
+        NET,
+        *("CSUM", "GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "HOST_TSO4", "HOST_TSO6"),
+        *("MRG_RXBUF", "MAC", "MTU"),
+    ),
+    VSOCK: _offer(VSOCK, "STREAM"),
+    BALLOON: _offer(BALLOON, "STATS_VQ", "DEFLATE_ON_OOM", "FREE_PAGE_HINT", "PAGE_REPORTING"),
+    RNG: _offer(RNG),
+}
+
+VIRTIO: Final = VirtioSupport(
+    offers=MappingProxyType(_OFFERS),
+    order=(
+        Turn(BLOCK, Pick.ROOT),
+        Turn(NET, Pick.FIRST),
+        Turn(VSOCK, Pick.ONLY),
+        Turn(BALLOON, Pick.ONLY),
+        Turn(RNG, Pick.ONLY),
+        Turn(BLOCK),
+        Turn(NET),
+    ),
+    can_reset=True,
+    counts_config_changes=True,
+)
+"""Its virtio devices."""
 
 SQUIB: Final = Board(
     name="squib",
@@ -38,6 +78,7 @@ SQUIB: Final = Board(
     uart_kind=UartKind.PL011,
     uart=Site(PL011, gsi=1),
     uart_is_edge=False,
+    virtio_slots=VIRTIO_SLOTS,
     virtio=VIRTIO,
     reserved=(Window(0x0500_0000, 0x1_0000),),  # the GICv2m MSI frame
     spi_count=96,

@@ -11,6 +11,7 @@ from emu.boards.board import Board
 from emu.boards.boot import BootLayout, boot_layout
 from emu.boards.device_tree import Description, build_fdt
 from emu.boards.equipment import Equipment
+from emu.boards.virtio import find_root
 from emu.core.bus import Bus
 from emu.core.clock import VirtualClock
 from emu.core.events import EventStream
@@ -20,18 +21,21 @@ from emu.core.ports import Entropy, IrqLine
 from emu.core.ram import Ram
 from emu.cpu import CpuModel, InnerShareableDomain, Vcpu, find_cpu_model
 from emu.devices.pl011 import Pl011
+from emu.devices.virtio.config import DeviceConfig
+from emu.devices.virtio.host import Host
 from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
-from emu.errors import BoardError, MachineError
+from emu.errors import MachineError
 from emu.gic.gicv3 import GicV3
 from emu.machine.boot_source import BootSource
 from emu.machine.mmio_devices import MmioDevices
 from emu.machine.processors import make_vcpu
 from emu.machine.psci import Power, Psci
+from emu.machine.requirements import check_entropy, check_ram
 from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
-from emu.machine.state import MachineState
+from emu.machine.state import ConnectedState, MachineState
 
 
 class Machine:
@@ -42,26 +46,33 @@ class Machine:
         ram: its memory, at the board's DRAM base.
         vcpu_count: number of vCPUs, 1 to the board's most.
         schedule: which vCPU runs when.
-        entropy: what the guest's TRNG draws from; needed if the board has a TRNG.
+        entropy: what the guest's TRNG and virtio-rng draw from; needed if there is one.
         host_clock: the injected host clock at the start, in cycles (ticks of the system counter
             times `board.cycles_per_tick`).
         unix_time_s: the injected wall clock of the host at the start, in seconds since 1970.
         cpu_model: the processor, if not the board's.
-        equipment: its MMIO devices and their places, if not those that the board hands out.
+        devices: its virtio devices; the board says in which order they are attached.
+        equipment: places of its MMIO devices, if not those that the board hands out.
+        virtio_latency_cycles: how long after a notification a virtio device looks at the queue; by
+            default it does before the next instruction.
 
     Attributes:
         events: everything that happens.
+        deadlines: what devices do by themselves, and when.
+        devices: what was chosen of its virtio devices, in the order of attachment.
         equipment: its MMIO devices and their places.
         console: all bytes that the guest has sent to its serial console.
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
+        virtio: its virtio devices by id, in the order of attachment, each with its transport.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
         boot_source: what it was booted from.
 
     Raises:
-        BoardError: the board can't be had with this RAM or number of vCPUs or processor, or needs
-            entropy.
+        BoardError: the board can't be had with this RAM, processor, number of vCPUs or set of
+            devices, or needs entropy.
+        BackingError: what stands behind a device can't be used.
         ScheduleError: the schedule is not one of so many vCPUs.
         EngineError: the installed Unicorn can't run machines.
     """
@@ -77,18 +88,22 @@ class Machine:
         host_clock: int = 0,
         unix_time_s: int = 0,
         cpu_model: CpuModel | None = None,
+        devices: Sequence[DeviceConfig] = (),
         equipment: Equipment | None = None,
+        virtio_latency_cycles: int = 0,
     ) -> None:
         mpidrs = board.mpidrs(vcpu_count)
         schedule.check(vcpu_count)
-        _check_ram(board, ram)
+        check_ram(board, ram)
+        self.devices: Sequence[DeviceConfig] = board.attach_order(devices)
+        check_entropy(self.devices, entropy)
         self.board = board
         self.cpu_model = cpu_model or find_cpu_model(board.cpu_model)
         self.ram = ram
         self.clock = VirtualClock(cycles_per_tick=board.cycles_per_tick, start_cycles=host_clock)
         self.events = EventStream(self.clock)
         self.console = bytearray()
-        self.equipment = equipment or board.equip()
+        self.equipment = equipment or board.equip(virtio_count=len(self.devices))
         self.vmgenid: VmGenId | None = None
         self.vmclock: VmClock | None = None
         self.boot_source = BootSource()
@@ -122,16 +137,29 @@ class Machine:
             events=self.events,
             schedule=schedule,
         )
+        self.deadlines = self._scheduler.deadlines
         self._devices = MmioDevices(
             board,
             self.equipment,
+            self.devices,
+            host=Host(
+                memory=ram,
+                clock=self.clock,
+                cycles_per_s=board.cycles_per_s,
+                deadlines=self.deadlines,
+                events=self.events,
+                entropy=entropy or bytes,
+                latency_cycles=virtio_latency_cycles,
+            ),
             irqs=self.gsi,
             console=self.console.append,
             unix_time_s=self._wall_clock(unix_time_s),
-            events=self.events,
         )
-        self.uart = self._devices.uart
-        self.rtc = self._devices.rtc
+        self.uart, self.rtc, self.virtio = (
+            self._devices.uart,
+            self._devices.rtc,
+            self._devices.virtio,
+        )
         self.bus = self._build_bus(vcpu_count)
         for index, mpidr in enumerate(mpidrs):
             self._add_vcpu(index, mpidr)
@@ -259,6 +287,7 @@ class Machine:
             gic=self.gic.state(),
             uart=self.uart.state() if self.uart else None,
             rtc=self.rtc.state() if self.rtc else None,
+            virtio={id_: ConnectedState.of(found) for id_, found in self.virtio.items()},
             vmgenid=self.vmgenid.save() if self.vmgenid else None,
             vmclock=self.vmclock.save() if self.vmclock else None,
             ram_sha256=self.ram.digest(),
@@ -269,7 +298,9 @@ class Machine:
     def _command_line(self, given: str | None, *, is_kernel: bool) -> str:
         rules, uart = self.board.command_line, self.equipment.uart
         words = rules.unasked if given is None else given
-        return rules.compose(words, uart.window.base if uart else None) if is_kernel else words
+        if not is_kernel:
+            return words
+        return rules.compose(words, uart.window.base if uart else None, find_root(self.devices))
 
     def _describe(self, layout: BootLayout, command_line: str, entropy: Entropy) -> Description:
         """What the device tree tells; `entropy` draws the randomness in it."""
@@ -360,12 +391,4 @@ class Machine:
     def _system_off(self, function: Function) -> None:
         self._scheduler.end(
             Stop.SYSTEM_OFF if function is Function.SYSTEM_OFF else Stop.SYSTEM_RESET
-        )
-
-
-def _check_ram(board: Board, ram: Ram) -> None:
-    expected = board.ram(ram.size_bytes)
-    if ram.base != expected.base:
-        raise BoardError(
-            f"board {board.name}: RAM begins at {ram.base:#x}; its DRAM base is {expected.base:#x}"
         )

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from typing import Self
 
 from emu.cpu import VcpuState
 from emu.devices.ns16550 import Ns16550State
 from emu.devices.pl011 import Pl011State
 from emu.devices.pl031 import Pl031State
+from emu.devices.virtio.mmio import MmioTransportState, VirtioMmio
 from emu.devices.vmclock import VmClockState
 from emu.devices.vmgenid import VmGenIdState
 from emu.gic.state import GicState
 from emu.machine.psci import Power
+
+
+@dataclass(slots=True)
+class ConnectedState:
+    """A virtio device.
+
+    Attributes:
+        transport: its registers.
+        device: what its type of device keeps.
+    """
+
+    transport: MmioTransportState
+    device: object
+
+    @classmethod
+    def of(cls, found: VirtioMmio) -> Self:
+        """The state of a device and its transport."""
+        return cls(found.state(), found.device.state())
 
 
 @dataclass(slots=True)
@@ -26,6 +46,7 @@ class MachineState:
         gic: the interrupt controller, CPU interfaces included.
         uart: the serial console, None without it.
         rtc: the real-time clock, None without it.
+        virtio: each virtio device, by id.
         vmgenid: where VMGenID is, None without it.
         vmclock: where VMClock is and what it says, None without it.
         ram_sha256: SHA-256 of all RAM, in hex.
@@ -37,6 +58,7 @@ class MachineState:
     gic: GicState
     uart: Pl011State | Ns16550State | None
     rtc: Pl031State | None
+    virtio: dict[str, ConnectedState]
     vmgenid: VmGenIdState | None
     vmclock: VmClockState | None
     ram_sha256: str

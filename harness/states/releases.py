@@ -33,17 +33,12 @@ class DeviceType(IntEnum):
     Pmem = 27
 
 
-def _bits(device: virtio.DeviceType, *names: str) -> int:
-    positions = {name: bit for bit, name in {**virtio.COMMON_FEATURES, **device.features}.items()}
-    return sum(1 << positions[name] for name in ("VERSION_1", *names))
-
-
-_NET_FEATURES = _bits(
-    virtio.NET,
+_NET_FEATURES = virtio.NET.mask(
+    "VERSION_1",
     *("CSUM", "GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "GUEST_UFO"),
     *("HOST_TSO4", "HOST_TSO6", "HOST_UFO", "EVENT_IDX", "MAC"),
 )
-_BALLOON_FEATURES = _bits(virtio.BALLOON, "DEFLATE_ON_OOM", "STATS_VQ")
+_BALLOON_FEATURES = virtio.BALLOON.mask("VERSION_1", "DEFLATE_ON_OOM", "STATS_VQ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +99,10 @@ _V1_9: Final = Release(
     prefetches=False,
     features={
         DeviceType.Balloon: _BALLOON_FEATURES,
-        DeviceType.Block: _bits(virtio.BLOCK, "EVENT_IDX", "FLUSH"),
+        DeviceType.Block: virtio.BLOCK.mask("VERSION_1", "EVENT_IDX", "FLUSH"),
         DeviceType.Net: _NET_FEATURES,
-        DeviceType.Vsock: _bits(virtio.VSOCK, "IN_ORDER"),
-        DeviceType.Rng: _bits(virtio.RNG),
+        DeviceType.Vsock: virtio.VSOCK.mask("VERSION_1", "IN_ORDER"),
+        DeviceType.Rng: virtio.RNG.mask("VERSION_1"),
     },
     huge_pages=("None", "2M"),
     gic=GICV3_TO_1_12,
@@ -116,7 +111,10 @@ _V1_9: Final = Release(
 _V1_10: Final = replace(
     _V1_9,
     prefetches=True,
-    features={**_V1_9.features, DeviceType.Net: _NET_FEATURES | _bits(virtio.NET, "MRG_RXBUF")},
+    features={
+        **_V1_9.features,
+        DeviceType.Net: _NET_FEATURES | virtio.NET.mask("MRG_RXBUF"),
+    },
 )
 
 _V1_13: Final = replace(
@@ -137,9 +135,9 @@ _V1_14: Final = replace(
     features={
         **_V1_13.features,
         DeviceType.Balloon: _BALLOON_FEATURES
-        | _bits(virtio.BALLOON, "FREE_PAGE_HINT", "PAGE_REPORTING"),
-        DeviceType.Mem: _bits(virtio.MEM, "UNPLUGGED_INACCESSIBLE"),
-        DeviceType.Pmem: _bits(virtio.PMEM),
+        | virtio.BALLOON.mask("FREE_PAGE_HINT", "PAGE_REPORTING"),
+        DeviceType.Mem: virtio.MEM.mask("VERSION_1", "UNPLUGGED_INACCESSIBLE"),
+        DeviceType.Pmem: virtio.PMEM.mask("VERSION_1"),
     },
 )
 
@@ -150,8 +148,8 @@ _V1_16: Final = replace(
     bars_apart=True,
     features={
         **_V1_15.features,
-        DeviceType.Net: _V1_15.features[DeviceType.Net] | _bits(virtio.NET, "MTU"),
-        DeviceType.Vsock: _bits(virtio.VSOCK, "IN_ORDER", "EVENT_IDX"),
+        DeviceType.Net: _V1_15.features[DeviceType.Net] | virtio.NET.mask("MTU"),
+        DeviceType.Vsock: virtio.VSOCK.mask("VERSION_1", "IN_ORDER", "EVENT_IDX"),
     },
 )
 

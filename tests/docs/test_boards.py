@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emu import boards
+from emu.boards.board import Board
 from harness.actions.boards import HEADINGS, row
 
 TEXT = (Path(__file__).parents[2] / "docs" / "boards.md").read_text(encoding="utf-8")
@@ -21,3 +22,30 @@ def table() -> str:
 def test_the_page_has_every_board() -> None:
     """`table()` is the text to put there."""
     assert table() in TEXT
+
+
+def offers() -> str:
+    """What each type of virtio device offers, a row for each board that changed it."""
+    rows = ["| device | from | offers besides VERSION_1 |", "|---|---|---|"]
+    kinds = {kind.id: kind for board in boards.BOARDS.values() for kind in board.virtio.offers}
+    for _, kind in sorted(kinds.items()):
+        before = ""
+        for board in boards.BOARDS.values():
+            names = _offered(board, kind.id)
+            if names != before and names:
+                rows.append(f"| {kind.name} | {board.name} | {names} |")
+            before = names
+    return "\n".join(rows)
+
+
+def _offered(board: Board, kind_id: int) -> str:
+    for kind, offer in board.virtio.offers.items():
+        if kind.id == kind_id:
+            names = [name for name in kind.feature_names(offer.features) if name != "VERSION_1"]
+            return ", ".join(names) or "nothing"
+    return ""
+
+
+def test_the_page_has_what_virtio_devices_offer() -> None:
+    """`offers()` is the text to put there."""
+    assert offers() in TEXT

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
 import firmware
 from firmware import build
+from firmware.layout import DiskArguments
 from harness.selfcheck import SelfCheck, parse_console
+from tests.firmware.disk_work import SECTOR_SIZE_BYTES, work_on
 
 QEMU = shutil.which("qemu-system-aarch64")
 TOOLCHAIN = next((each for each in build.TOOLCHAINS if each.command()), None)
@@ -41,11 +44,11 @@ pytestmark = [
 ]
 
 
-def run_on_qemu(image: Path, *, cpu: str, vcpu_count: int) -> SelfCheck:
-    """Run a guest that was built for QEMU's board."""
+def console_of(image: Path, *, cpu: str, vcpu_count: int = 1, devices: Sequence[str] = ()) -> str:
+    """Run a guest that was built for QEMU's board; what it prints."""
     command = [str(QEMU), *BOARD, *CONSOLE, *DETERMINISTIC, "-cpu", cpu, "-smp", str(vcpu_count)]
     done = subprocess.run(
-        [*command, "-kernel", image],
+        [*command, *devices, "-kernel", image],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -53,7 +56,12 @@ def run_on_qemu(image: Path, *, cpu: str, vcpu_count: int) -> SelfCheck:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return parse_console(image.stem, done.stdout)
+    return done.stdout
+
+
+def run_on_qemu(image: Path, *, cpu: str, vcpu_count: int) -> SelfCheck:
+    """Run a guest that checks itself, and was built for QEMU's board."""
+    return parse_console(image.stem, console_of(image, cpu=cpu, vcpu_count=vcpu_count))
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +110,16 @@ def test_every_check_passes_on_an_armv8_0_cpu(name: str, images: Callable[[str],
 def test_two_runs_on_qemu_are_the_same(images: Callable[[str], Path]) -> None:
     runs = [run_on_qemu(images("smp"), cpu="max", vcpu_count=4) for _ in range(2)]
     assert runs[0] == runs[1]
+
+
+def test_the_guest_of_disks_drives_a_virtio_disk_of_qemu(
+    images: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Its driver is one that another device takes, and the disk is what it should be after it."""
+    contents = Random(1).randbytes(64 * SECTOR_SIZE_BYTES)
+    path = tmp_path / "disk.img"
+    path.write_bytes(contents)
+    disk = ("-global", "virtio-mmio.force-legacy=false", "-device", "virtio-blk-device,drive=d")
+    drive = ("-drive", f"if=none,file={path},format=raw,id=d")
+    assert console_of(images("disk"), cpu="cortex-a72", devices=(*disk, *drive)) == ""
+    assert path.read_bytes() == work_on(contents, DiskArguments(rounds=4, target_sector=16))[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from emu.arch.virtio import DeviceType, Feature
 from emu.core.events import BufferUsed, DriverViolation, QueueNotified
@@ -90,6 +90,18 @@ class VirtioDevice(ABC):
 
         Raises:
             DriverError: the driver broke a rule, so that the device can't go on.
+        """
+
+    @abstractmethod
+    def state(self) -> object:
+        """A copy of the device's state: a dataclass of its type, with a `VirtioState` in it."""
+
+    @abstractmethod
+    def load_state(self, state: Any) -> None:
+        """Become such a state. Nothing is given back, and no interrupt raised.
+
+        Raises:
+            IncompatibleError: a value does not fit.
         """
 
     @property

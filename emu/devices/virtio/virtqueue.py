@@ -7,6 +7,7 @@ can be carried from there and back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Final
@@ -196,18 +197,31 @@ class Virtqueue:
         """
         if not self.available():
             return None
-        s = self.state
-        slot = s.next_avail % s.size
-        head = self._read_u16(
-            s.avail_ring + RING_ENTRIES_OFFSET + AVAILABLE_ENTRY_SIZE_BYTES * slot
-        )
-        chain = read_chain(self.memory, s.desc_table, s.size, head, allows_indirect=self._indirect)
-        s.next_avail = s.next_avail + 1 & _U16
+        chain = self.chain(self._head_at(self.state.next_avail))
+        self.state.next_avail = self.state.next_avail + 1 & _U16
         return chain
 
     def undo_pop(self, count: int = 1) -> None:
         """Put back the chains that were taken last: they are available again."""
         self.state.next_avail = self.state.next_avail - count & _U16
+
+    def take_all(self) -> int:
+        """Take all available chains without looking at them; how many there were.
+
+        Raises:
+            DriverError: the driver's index runs away.
+        """
+        count = self.available()
+        self.state.next_avail = self.state.next_avail + count & _U16
+        return count
+
+    def taken(self, back: int) -> Chain:
+        """A chain that was taken and not given back, by how far back: 1 is the last one taken.
+
+        Raises:
+            DriverError: the chain breaks a rule.
+        """
+        return self.chain(self._head_at(self.state.next_avail - back & _U16))
 
     def chain(self, head: int) -> Chain:
         """A chain that was taken before, by its head: what a device holds over a restore.
@@ -241,13 +255,32 @@ class Virtqueue:
         Raises:
             DriverError: the queue is not in use.
         """
-        memory, s = self.memory, self.state
-        slot = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * (s.next_used % s.size)
-        memory.write(slot, USED_ENTRY.pack(head, min(written, _U32)))
-        s.next_used = s.next_used + 1 & _U16
-        s.num_added = s.num_added + 1 & _U16
-        self._has_news = True
-        self._write_u16(s.used_ring + INDEX_OFFSET, s.next_used)
+        self.stage_used(0, head, written)
+        self.publish_used(1)
+
+    def stage_used(self, ahead: int, head: int, written: int) -> None:
+        """Write a used entry, `ahead` entries behind the next one; the driver sees it once it is
+        published, so that several appear at once, as those of one frame do.
+        """
+        self.memory.write(self._used_address(ahead), USED_ENTRY.pack(head, min(written, _U32)))
+
+    def staged(self, count: int) -> Iterator[tuple[int, int]]:
+        """Head and bytes written of the next `count` used entries, as they are written."""
+        for ahead in range(count):
+            entry = self.memory.read(self._used_address(ahead), USED_ENTRY.size)
+            head, written = USED_ENTRY.unpack(entry)
+            yield head, written
+
+    def publish_used(self, count: int) -> None:
+        """Let the driver see the next `count` used entries, and those that a monitor counted before
+        it was frozen and had yet to publish.
+        """
+        s = self.state
+        s.next_used = s.next_used + count & _U16
+        s.num_added = s.num_added + count & _U16
+        if count or self._read_u16(s.used_ring + INDEX_OFFSET) != s.next_used:
+            self._has_news = True
+            self._write_u16(s.used_ring + INDEX_OFFSET, s.next_used)
 
     def should_interrupt(self) -> bool:
         """Whether anything was given back since this was asked last, and the driver wants an
@@ -274,6 +307,19 @@ class Virtqueue:
                     f"the queue's {lower} at {address:#x} ({size_bytes} bytes) overlaps its "
                     f"{upper} at {above:#x}"
                 )
+
+    def _used_address(self, ahead: int) -> int:
+        s = self.state
+        slot = (s.next_used + ahead) % s.size
+        return s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * slot
+
+    def _head_at(self, index: int) -> int:
+        """What the available ring has at an index, modulo 65536."""
+        s = self.state
+        slot = index % s.size
+        return self._read_u16(
+            s.avail_ring + RING_ENTRIES_OFFSET + AVAILABLE_ENTRY_SIZE_BYTES * slot
+        )
 
     def _read_u16(self, address: int) -> int:
         return int.from_bytes(self.memory.read(address, 2), "little")

@@ -17,7 +17,7 @@ from emu.boards.device_tree.values import EDGE_RISING, LEVEL_HIGH
 from emu.boards.equipment import Equipment
 from emu.boards.places import Place, Window
 from emu.boards.services import CallHandling
-from emu.boards.squib import VIRTIO
+from emu.boards.squib import VIRTIO_SLOTS
 from emu.core.fdt import Node, cells, parse, read_cells, read_cells64, read_strings
 from emu.cpu import MAX
 from emu.devices.vmgenid import VmGenIdState
@@ -33,7 +33,7 @@ SLOTS = st.lists(st.integers(0, 31), max_size=32, unique=True)
 
 def transports(slots: Iterable[int]) -> tuple[Place, ...]:
     """The virtio transports of these slots."""
-    return tuple(map(VIRTIO.place, slots))
+    return tuple(map(VIRTIO_SLOTS.place, slots))
 
 
 def blob(**changes: Any) -> bytes:
@@ -86,10 +86,10 @@ def test_the_uart_runs_at_24_mhz() -> None:
 def test_each_virtio_slot_in_use_has_its_window_and_interrupt(slots: list[int]) -> None:
     root = tree(slots=slots)
     found = [node for node in root.children if node.name.startswith("virtio_mmio@")]
-    assert [windows(node) for node in found] == [[VIRTIO.place(n).window] for n in slots]
+    assert [windows(node) for node in found] == [[VIRTIO_SLOTS.place(n).window] for n in slots]
     assert [interrupts(node) for node in found] == [[(48 + n, EDGE_RISING)] for n in slots]
     assert [node.name.partition("@")[2] for node in found] == [
-        f"{VIRTIO.place(n).window.base:x}" for n in slots
+        f"{VIRTIO_SLOTS.place(n).window.base:x}" for n in slots
     ]
 
 
