@@ -10,7 +10,7 @@ from emu.arch.psci import Function
 from emu.boards.board import Board
 from emu.boards.boot import BootLayout, boot_layout
 from emu.boards.device_tree import Description, build_fdt
-from emu.boards.equipment import Equipment
+from emu.boards.equipment import Equipment, allocate_stolen_time
 from emu.boards.virtio import find_root
 from emu.core.bus import Bus
 from emu.core.clock import VirtualClock
@@ -64,6 +64,9 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: its virtio devices by id, in the order of attachment, each with its transport.
+        resources: what is left to hand out, and the record of what was.
+        stolen_time: guest-physical address of the vCPUs' records of stolen time; None until it is
+            booted, or if the board has none.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
         boot_source: what it was booted from.
@@ -103,6 +106,8 @@ class Machine:
         self.events = EventStream(self.clock)
         self.console = bytearray()
         self.equipment = equipment or board.equip(virtio_count=len(self.devices))
+        self.resources = board.resource_allocator(self.equipment)
+        self.stolen_time: int | None = None
         self.vmgenid: VmGenId | None = None
         self.vmclock: VmClock | None = None
         self.boot_source = BootSource()
@@ -335,12 +340,14 @@ class Machine:
 
     def _attach_boot_devices(self, entropy: Entropy) -> None:
         """What has no registers: it takes interrupts and memory that the others have left."""
-        resources = self.board.resource_allocator(self.equipment)
+        resources = self.resources = self.board.resource_allocator(self.equipment)
         self.vmgenid = VmGenId.new(resources, entropy=entropy, irqs=self.gsi, events=self.events)
         self.vmgenid.activate(self.ram)
         if self.board.has_vmclock:
             self.vmclock = VmClock.new(resources, irqs=self.gsi, events=self.events)
             self.vmclock.activate(self.ram)
+        if self.board.has_stolen_time:
+            self.stolen_time = allocate_stolen_time(resources, len(self.vcpus))
 
     def _wall_clock(self, start_s: int) -> Callable[[], int]:
         """The host's wall clock, in seconds since 1970, which goes with virtual time."""

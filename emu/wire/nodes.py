@@ -267,6 +267,18 @@ def inner_nodes(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def field_node(node: Node, *path: str) -> Node:
+    """The type of a field of a struct, or of a field of that, and so on.
+
+    Raises:
+        KeyError: a struct has no such field, or what should be one is none.
+    """
+    for name in path:
+        fields = node.fields if isinstance(node, StructNode) else ()
+        node = {field.name: field.node for field in fields}[name]
+    return node
+
+
 def is_zero_sized(node: Node) -> bool:
     """Whether values of the type occupy no memory in Rust (`size_of::<T>() == 0`)."""
     match node:
