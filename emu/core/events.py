@@ -216,6 +216,48 @@ class FrameDropped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BackingFailed(Event):
+    """What stands behind a device failed, such as a disk's file; the guest is told of an error."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDiscarded(Event):
+    """A balloon took memory that the guest gave up: it reads as zeros from here on."""
+
+    device: str
+    address: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBooted(Event):
+    """The guest told the boot timer that it has booted."""
+
+
+@dataclass(frozen=True, slots=True)
+class VsockPacket(Event):
+    """A packet of a vsock device: what it is for, its ports, and how much data it carries."""
+
+    device: str
+    is_from_guest: bool
+    operation: str
+    host_port: int
+    guest_port: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VsockPacketDropped(Event):
+    """A packet or an event of a vsock device came to nothing, although no rule was broken."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStepDone(Event):
     """A step of a save or restore plan was carried out."""
 

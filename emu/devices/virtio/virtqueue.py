@@ -261,10 +261,10 @@ class Virtqueue:
         """Write a used entry, `ahead` entries behind the next one; the driver sees it once it is
         published, so that several appear at once (2.7.8.2).
         """
-        s = self.state
+        memory, s = self.memory, self.state
         slot = (s.next_used + ahead) % s.size
         address = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * slot
-        self.memory.write(address, USED_ENTRY.pack(head, min(written, _U32)))
+        memory.write(address, USED_ENTRY.pack(head, min(written, _U32)))
 
     def publish_used(self, count: int) -> None:
         """Let the driver see the next `count` used entries, and those that a monitor counted before

@@ -254,6 +254,11 @@ def test_it_grants_what_a_naive_model_grants(
         expected = model.consume(size_bytes, limited.bench.clock.now())
         assert limited.limiter.consume(size_bytes) == expected
         assert limited.limiter.is_blocked == (model.blocked_until_ns is not None)
+        state = limited.limiter.state()
+        for bucket, naive in ((state.ops, model.ops), (state.bandwidth, model.bandwidth)):
+            if bucket is not None and naive is not None:
+                assert bucket.budget == naive.whole
+                assert limited.bench.clock.now() - bucket.elapsed_ns == int(naive.since_ns)
 
 
 @given(config=configs, steps=steps, cycles_per_s=st.sampled_from([62_500_000, 999_999_937]))
