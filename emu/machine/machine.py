@@ -58,6 +58,7 @@ class Machine:
 
     Attributes:
         events: everything that happens.
+        deadlines: what devices do by themselves, and when.
         devices: what was chosen of its virtio devices, in the order of attachment.
         equipment: its MMIO devices and their places.
         console: all bytes that the guest has sent to its serial console.
@@ -141,6 +142,7 @@ class Machine:
             events=self.events,
             schedule=schedule,
         )
+        self.deadlines = self._scheduler.deadlines
         self._devices = MmioDevices(
             board,
             self.equipment,
@@ -149,7 +151,7 @@ class Machine:
                 memory=ram,
                 clock=self.clock,
                 cycles_per_s=board.cycles_per_s,
-                deadlines=self._scheduler.deadlines,
+                deadlines=self.deadlines,
                 events=self.events,
                 entropy=entropy or bytes,
                 latency_cycles=virtio_latency_cycles,
