@@ -39,4 +39,6 @@ def _converted(hint: Any, value: Any) -> Any:
         return [_converted(kind, item) for item in value]
     if isinstance(value, Enum):
         return kind(value.value)
-    return build(kind, value) if is_dataclass(kind) and value is not None else value
+    if isinstance(kind, type) and is_dataclass(kind) and value is not None:
+        return build(kind, value)
+    return value

@@ -21,8 +21,9 @@ from emu.core.allocator_state import (
 from emu.errors import IncompatibleError
 from emu.formats.format import Format
 from emu.wire.facts import facts_of, value_of
-from emu.wire.nodes import field_node
+from emu.wire.nodes import field_node, has_field
 
+_PATH: Final = ("data", "vm_state", "resource_allocator")
 _GSIS: Final = {"gsi_legacy_allocator": "gsis", "gsi_msi_allocator": "msi_gsis"}
 _ADDRESSES: Final = {
     "mmio32_memory": "mmio32",
@@ -35,15 +36,13 @@ _ADDRESSES: Final = {
 
 def save_resources(form: Format, resources: ResourceAllocator) -> Any:
     """The value of `data.vm_state.resource_allocator`; None before v1.13, where it is not saved."""
-    try:
-        node = field_node(form.schema, "data", "vm_state", "resource_allocator")
-    except KeyError:
+    if not has_field(form.schema, *_PATH):
         return None
     gsis = {field: gsis_to_data(getattr(resources, name)) for field, name in _GSIS.items()}
     addresses = {
         field: addresses_to_data(getattr(resources, name)) for field, name in _ADDRESSES.items()
     }
-    return value_of(node, {**gsis, **addresses})
+    return value_of(field_node(form.schema, *_PATH), {**gsis, **addresses})
 
 
 def restore_resources(saved: Any, board: Board, taken_gsis: Iterable[int]) -> ResourceAllocator:
