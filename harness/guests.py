@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import firmware
 from emu.boards.squib import SQUIB
 from emu.core.image import Image
 from emu.core.ports import Entropy
 from emu.core.ram import Ram
 from emu.cpu import CpuModel
+from emu.devices.virtio.config import DeviceConfig
 from emu.machine import DEFAULT_SCHEDULE, Machine, Schedule
 from firmware.layout import Block, LogEntry, Results, log_from_bytes, log_size_bytes
 from harness.entropy import SeededEntropy
 from harness.symbols import Symbols
+
+B = TypeVar("B", bound=Block)
 
 RAM_SIZE_BYTES = 8 << 20
 """Enough for every firmware guest, and quick to copy."""
@@ -29,6 +35,8 @@ def boot_guest(
     schedule: Schedule = DEFAULT_SCHEDULE,
     cpu_model: CpuModel | None = None,
     host_clock: int = 0,
+    devices: Sequence[DeviceConfig] = (),
+    virtio_latency_cycles: int = 0,
 ) -> Machine:
     """A machine of the squib board with the firmware guest `name`, at its entry.
 
@@ -42,6 +50,8 @@ def boot_guest(
         schedule: which vCPU runs when.
         cpu_model: the processor, if not the board's.
         host_clock: the host clock at the start, in cycles.
+        devices: its virtio devices, of which `disk` wants a block device first.
+        virtio_latency_cycles: how long after a notification they look at the queue.
 
     Raises:
         FirmwareError: there is no such guest.
@@ -56,6 +66,8 @@ def boot_guest(
         schedule=schedule,
         cpu_model=cpu_model,
         host_clock=host_clock,
+        devices=devices,
+        virtio_latency_cycles=virtio_latency_cycles,
     )
     machine.boot(
         Image.parse(guest.image),
@@ -74,8 +86,13 @@ def guest_symbols(name: str) -> Symbols:
 
 def read_results(machine: Machine, name: str) -> Results:
     """What the guest `name` has written down in `machine`."""
-    address = firmware.load(name).symbols[Results.SYMBOL]
-    return Results.from_bytes(machine.ram.read(address, Results.size_bytes()))
+    return read_block(machine, name, Results)
+
+
+def read_block(machine: Machine, name: str, block: type[B]) -> B:
+    """One of the blocks through which the guest `name` talks, as it is in `machine`."""
+    address = firmware.load(name).symbols[block.SYMBOL]
+    return block.from_bytes(machine.ram.read(address, block.size_bytes()))
 
 
 def read_log(machine: Machine, name: str) -> tuple[LogEntry, ...]:

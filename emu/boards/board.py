@@ -29,7 +29,7 @@ from emu.boards.places import (
 from emu.boards.services import FirmwareServices
 from emu.boards.tree_content import FirecrackerTree, SquibTree
 from emu.boards.virtio import Config, VirtioSupport
-from emu.core.allocator import ResourceAllocator
+from emu.core.allocator import AddressAllocator, GsiAllocator, ResourceAllocator
 from emu.cpu.model import CpuModel
 from emu.errors import BoardError
 
@@ -85,11 +85,17 @@ class Board:
         virtio_slots: fixed places of virtio-mmio transports (edge, rising); None if they are handed
             out.
         virtio: its virtio devices: which types, what they offer, in which order they are attached.
-        windows: where MMIO windows without a fixed place are handed out; None if all have one.
+        boot_timer: the fixed window of the boot timer, which has no interrupt; None if it is handed
+            out.
+        mmio32: where MMIO windows without a fixed place are handed out; None if all have one.
+        mmio64: MMIO windows above 4 GiB, for a PCI bus; None if there is no such bus.
+        past_mmio64: addresses above those, for devices that are memory; None if there are none.
         reserved: windows that are kept free.
         spi_count: SPIs of the GIC, a multiple of 32.
         free_gsis: GSIs for devices without a fixed interrupt, lowest first; GSI n is SPI n.
+        msi_gsis: GSIs for message-signalled interrupts; none of them is an SPI.
         has_vmclock: whether there is a VMClock.
+        has_stolen_time: whether each vCPU has a record of stolen time in system memory.
         timers: the generic timer's interrupts.
         counter_frequency_hz: CNTFRQ_EL0.
         cycles_per_tick: executed instructions for each tick of the counter; a part of a tick
@@ -121,11 +127,16 @@ class Board:
     rtc: Site | None = None
     virtio_slots: VirtioSlots | None = None
     virtio: VirtioSupport
-    windows: Window | None = None
+    boot_timer: Window | None = None
+    mmio32: Window | None = None
+    mmio64: Window | None = None
+    past_mmio64: Window | None = None
     reserved: tuple[Window, ...] = ()
     spi_count: int
     free_gsis: range
+    msi_gsis: range = range(0)
     has_vmclock: bool = False
+    has_stolen_time: bool = False
     timers: TimerPpis
     counter_frequency_hz: int
     cycles_per_tick: int
@@ -227,12 +238,15 @@ class Board:
         except BoardError as error:
             raise BoardError(f"board {self.name}: {error}") from None
 
-    def equip(self, *, virtio_count: int = 0, has_console: bool = True) -> Equipment:
+    def equip(
+        self, *, virtio_count: int = 0, has_console: bool = True, has_boot_timer: bool = False
+    ) -> Equipment:
         """The MMIO devices of a machine that boots, each at its place.
 
         Args:
             virtio_count: virtio-mmio transports.
             has_console: whether there is a UART.
+            has_boot_timer: whether there is a boot timer.
 
         Raises:
             BoardError: so many transports don't fit.
@@ -241,22 +255,28 @@ class Board:
             self._fresh_allocator(),
             uart=self.uart if has_console else None,
             rtc=self.rtc,
-            virtio=self.virtio_slots,
+            boot_timer=Site(window=self.boot_timer) if has_boot_timer else None,
+            virtio_slots=self.virtio_slots,
             virtio_count=virtio_count,
         )
 
     def resource_allocator(self, attached: Equipment | None = None) -> ResourceAllocator:
         """What is left to hand out, once `attached` has its places.
 
+        Its trees are those that the monitor has after it has attached these devices, in this order.
+
         Raises:
             BoardError: two devices have the same place.
         """
         resources = self._fresh_allocator()
-        for place in attached.places() if attached else ():
+        if attached is None:
+            return resources
+        for place in attached.places():
             if place.gsi in self.free_gsis:
                 resources.gsis.allocate_at(place.gsi)
-            if self.windows and self.windows.contains(place.window):
-                resources.windows.allocate_at(place.window.base, place.window.size_bytes)
+        for window in attached.windows():
+            if self.mmio32 and self.mmio32.contains(window):
+                resources.mmio32.allocate_at(window.base, window.size_bytes)
         return resources
 
     def id_register_values(self, model: CpuModel) -> dict[str, int]:
@@ -269,13 +289,13 @@ class Board:
         return values
 
     def _fresh_allocator(self) -> ResourceAllocator:
-        windows = self.windows or Window(0, 0)
         return ResourceAllocator(
-            self.free_gsis,
-            self.system_memory.base,
-            self.system_memory.size_bytes,
-            windows_base=windows.base,
-            windows_size_bytes=windows.size_bytes,
+            gsis=GsiAllocator(self.free_gsis),
+            msi_gsis=GsiAllocator(self.msi_gsis),
+            mmio32=_allocator(self.mmio32),
+            mmio64=_allocator(self.mmio64),
+            past_mmio64=_allocator(self.past_mmio64),
+            system_memory=_allocator(self.system_memory),
         )
 
     def _check_memory_map(self) -> None:
@@ -286,7 +306,8 @@ class Board:
             self.uart_kind.value: self.uart.window,
             "PL031": self.rtc.window if self.rtc else None,
             "virtio-mmio": self.virtio_slots.span if self.virtio_slots else None,
-            "MMIO windows": self.windows,
+            "MMIO windows": self.mmio32,
+            "boot timer": self.boot_timer,
             "system memory": self.system_memory,
             **{f"reserved window {i}": window for i, window in enumerate(self.reserved)},
         }
@@ -298,3 +319,7 @@ class Board:
                     f"board {self.name}: {lower} ends at {below.end:#x}, "
                     f"and {upper} begins at {above.base:#x}"
                 )
+
+
+def _allocator(space: Window | None) -> AddressAllocator:
+    return AddressAllocator(space.base, space.size_bytes) if space else AddressAllocator()

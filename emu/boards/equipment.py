@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from emu.boards.places import PAGE_SIZE_BYTES, Place, Site, VirtioSlots, Window
 from emu.core.allocator import ResourceAllocator
+
+STOLEN_TIME_SIZE_BYTES: Final = 64
+"""What a vCPU's record of stolen time takes of the system memory: `STEALTIME_STRUCT_MEM_SIZE` in
+`src/vmm/src/builder.rs` of Firecracker v1.13.0 to v1.16.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +26,24 @@ class Equipment:
         uart: the serial console; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: the virtio-mmio transports, in the order of attachment.
+        boot_timer: the window of the boot timer, which has no interrupt; None without.
     """
 
     uart: Place | None
     rtc: Place | None
     virtio: tuple[Place, ...] = ()
+    boot_timer: Window | None = None
 
     def places(self) -> Iterator[Place]:
-        """All of them, in the order of attachment."""
+        """Those that have an interrupt, in the order of attachment."""
         yield from self.virtio
         yield from (place for place in (self.uart, self.rtc) if place is not None)
+
+    def windows(self) -> Iterator[Window]:
+        """The windows of all of them, in the order in which Firecracker attaches them."""
+        if self.boot_timer is not None:
+            yield self.boot_timer
+        yield from (place.window for place in self.places())
 
 
 def attach(
@@ -38,31 +51,56 @@ def attach(
     *,
     uart: Site | None,
     rtc: Site | None,
-    virtio: VirtioSlots | None,
+    boot_timer: Site | None,
+    virtio_slots: VirtioSlots | None,
     virtio_count: int,
 ) -> Equipment:
-    """Find a place for each device: virtio transports first, then the UART, then the clock.
+    """Find a place for each device: boot timer, virtio transports, UART, clock.
 
-    That is the order of Firecracker v1.9 to v1.16, `build_microvm_for_boot` in
-    `src/vmm/src/builder.rs`; on a board with fixed places it makes no difference.
+    That is the order of Firecracker v1.9 to v1.16 and of its main branch, `build_microvm_for_boot`
+    in `src/vmm/src/builder.rs`. A boot timer among fixed slots comes after the transports, as on
+    squib. For the others the order makes no difference where places are fixed.
 
     Args:
         resources: hands out what the board does not fix.
         uart: what the board fixes of the UART; None for a machine without.
         rtc: the same of the real-time clock.
-        virtio: fixed places of virtio transports; None if they are handed out.
+        boot_timer: the same of the boot timer.
+        virtio_slots: fixed places of virtio transports; None if they are handed out.
         virtio_count: how many of those.
 
     Raises:
         BoardError: there is no slot, no free GSI or no free window left.
     """
+    timer = None
+    if boot_timer is not None and virtio_slots is not None:
+        timer = virtio_slots.place(virtio_count).window
+    elif boot_timer is not None:
+        timer = boot_timer.window or _next_window(resources)
     return Equipment(
+        boot_timer=timer,
         virtio=tuple(
-            virtio.place(slot) if virtio else _place(Site(), resources)
+            virtio_slots.place(slot) if virtio_slots else _place(Site(), resources)
             for slot in range(virtio_count)
         ),
         uart=None if uart is None else _place(uart, resources),
         rtc=None if rtc is None else _place(rtc, resources),
+    )
+
+
+def allocate_stolen_time(resources: ResourceAllocator, vcpu_count: int) -> int:
+    """Take system memory for the records of stolen time of all vCPUs, one after another.
+
+    Firecracker does so after VMGenID and VMClock (`setup_pvtime` in `src/vmm/src/builder.rs`).
+
+    Returns:
+        The guest-physical address of the first.
+
+    Raises:
+        BoardError: there is no free system memory.
+    """
+    return resources.system_memory.allocate_last(
+        vcpu_count * STOLEN_TIME_SIZE_BYTES, STOLEN_TIME_SIZE_BYTES
     )
 
 
@@ -72,5 +110,5 @@ def _place(site: Site, resources: ResourceAllocator) -> Place:
 
 
 def _next_window(resources: ResourceAllocator) -> Window:
-    base = resources.windows.allocate_first(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
+    base = resources.mmio32.allocate_first(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
     return Window(base, PAGE_SIZE_BYTES)

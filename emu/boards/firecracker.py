@@ -22,9 +22,12 @@ from emu.boards.tree_content import FirecrackerTree
 
 _GICD_BASE: Final = 0x3FFF_0000
 _MMIO: Final = Window(0x4000_0000, 0x4000_0000)
+_BOOT_TIMER: Final = Window(0x4000_0000, 0x1000)
 _RTC: Final = Window(0x4000_1000, 0x1000)
 _UART: Final = Window(0x4000_2000, 0x1000)
 _MMIO_AFTER_PLATFORM: Final = Window(0x4000_3000, 0x2FFF_D000)
+_MMIO64: Final = Window(256 << 30, 256 << 30)
+_PAST_MMIO64: Final = Window(512 << 30, 512 << 30)
 
 _UNASKED: Final = (
     "reboot=k panic=1 pci=off nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux {nopnp}i8042.dumbkbd"
@@ -56,7 +59,7 @@ V1_9: Final = Board(
     uart_is_edge=True,
     rtc=Site(),
     virtio=virtio.V1_9,
-    windows=_MMIO,
+    mmio32=_MMIO,
     spi_count=96,
     free_gsis=range(32, 96),  # its allocator goes on to 127, where the GIC has no SPIs
     timers=TimerPpis(secure_physical=29, physical=30, virtual=27, hypervisor=26),
@@ -92,8 +95,12 @@ V1_13: Final = replace(
     its_size_bytes=0x2_0000,
     uart=Site(window=_UART),
     rtc=Site(window=_RTC),
-    windows=_MMIO_AFTER_PLATFORM,
+    boot_timer=_BOOT_TIMER,
+    mmio32=_MMIO_AFTER_PLATFORM,
+    mmio64=_MMIO64,
     free_gsis=range(96),
+    msi_gsis=range(96, 4096),
+    has_stolen_time=True,
     command_line=replace(
         V1_12.command_line,
         always=("pci=off",),
@@ -103,12 +110,14 @@ V1_13: Final = replace(
         ),
     ),
 )
-"""v1.13: an ITS, fixed windows for UART and RTC, and interrupts from SPI 0."""
+"""v1.13: an ITS, fixed windows for boot timer, RTC and UART, interrupts from SPI 0, stolen time,
+space for PCI devices."""
 
 V1_14: Final = replace(
     V1_13,
     name="firecracker-1.14",
     virtio=virtio.V1_14,
+    past_mmio64=_PAST_MMIO64,
     tree=FirecrackerTree(virtio_is_coherent=True),
 )
 

@@ -6,42 +6,69 @@ the lowest free number, and the first or last free range that fits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import insort
+from dataclasses import dataclass, field
 
 from emu.core.interval_tree import Node, find, merge, nodes, split
 from emu.errors import BoardError
 
 
 class GsiAllocator:
-    """Global system interrupt numbers; the lowest free one is handed out first."""
+    """Global system interrupt numbers; the lowest free one is handed out first.
 
-    def __init__(self, gsis: Iterable[int]) -> None:
-        self._free = sorted(gsis)
+    Args:
+        gsis: those that there are to hand out.
+
+    Attributes:
+        gsis: the same.
+        following: the lowest that was never handed out; after the last one if all were.
+        freed: those below that are free again, lowest first.
+    """
+
+    def __init__(self, gsis: range) -> None:
+        self.gsis = gsis
+        self.following = gsis.start
+        self.freed: list[int] = []
 
     def allocate(self) -> int:
         """The lowest free GSI; `BoardError` when there is none."""
-        if not self._free:
+        if self.freed:
+            return self.freed.pop(0)
+        if self.following not in self.gsis:
             raise BoardError("all GSIs of this board are taken; remove a device")
-        return self._free.pop(0)
+        self.following += 1
+        return self.following - 1
 
     def allocate_at(self, gsi: int) -> None:
         """Take this one; `BoardError` unless it is free."""
-        if gsi not in self._free:
-            raise BoardError(f"GSI {gsi} is not free; the free ones: {self._free}")
-        self._free.remove(gsi)
+        if gsi not in self.gsis or self.is_taken(gsi):
+            raise BoardError(f"GSI {gsi} is not free in {self.gsis.start} to {self.gsis.stop - 1}")
+        self.freed += range(self.following, gsi + 1)
+        self.freed.remove(gsi)
+        self.following = max(self.following, gsi + 1)
+
+    def free(self, gsi: int) -> None:
+        """Give one back; `BoardError` if it was not taken."""
+        if not self.is_taken(gsi):
+            raise BoardError(f"GSI {gsi} was not taken")
+        insort(self.freed, gsi)
+
+    def is_taken(self, gsi: int) -> bool:
+        """Whether it was handed out, and not given back."""
+        return self.gsis.start <= gsi < self.following and gsi not in self.freed
 
 
 class AddressAllocator:
-    """Ranges within `size_bytes` of guest-physical addresses from `base`.
+    """Ranges within `size_bytes` of guest-physical addresses from `base`; by default there is none.
 
     Attributes:
-        tree: the ranges that are free and those that are taken.
+        tree: the ranges that are free and those that are taken; None if there are none.
     """
 
-    def __init__(self, base: int, size_bytes: int) -> None:
+    def __init__(self, base: int = 0, size_bytes: int = 0) -> None:
         self.base = base
         self.end = base + size_bytes
-        self.tree = Node(base, self.end - 1)
+        self.tree = Node(base, self.end - 1) if size_bytes else None
 
     def allocate_first(self, size_bytes: int, alignment: int) -> int:
         """Take the lowest free range of `size_bytes` (> 0) and return its address.
@@ -75,11 +102,12 @@ class AddressAllocator:
     def free(self, address: int) -> None:
         """Give back the range that begins at `address`; `BoardError` if none was taken there."""
         node = find(self.tree, address, address)
-        if node is None or not node.allocated or node.first != address:
+        if self.tree is None or node is None or not node.allocated or node.first != address:
             raise BoardError(f"no range that begins at {address:#x} was taken")
         self.tree = merge(self.tree, node.first, node.last)
 
     def _take(self, address: int, size_bytes: int) -> int:
+        assert self.tree is not None  # where nothing is, nothing was found
         self.tree = split(self.tree, address, address + size_bytes - 1)
         return address
 
@@ -90,31 +118,22 @@ class AddressAllocator:
         )
 
 
+@dataclass(slots=True, kw_only=True)
 class ResourceAllocator:
-    """What a board hands out to devices that have no fixed place.
-
-    Args:
-        gsis: GSIs that are not fixed by the board.
-        system_memory_base: guest-physical address of the RAM that the device tree leaves out.
-        system_memory_size_bytes: its size.
-        windows_base: guest-physical address of the space for MMIO windows.
-        windows_size_bytes: its size; none by default.
+    """What a board hands out to devices that have no fixed place; by default there is nothing.
 
     Attributes:
-        gsis: the interrupts.
-        system_memory: the RAM.
-        windows: the MMIO windows.
+        gsis: GSIs of interrupt lines.
+        msi_gsis: GSIs of message-signalled interrupts.
+        mmio32: MMIO windows below 4 GiB.
+        mmio64: MMIO windows above 4 GiB.
+        past_mmio64: addresses above those, for devices that are memory.
+        system_memory: RAM that the device tree leaves out, to share with the guest.
     """
 
-    def __init__(
-        self,
-        gsis: Iterable[int],
-        system_memory_base: int,
-        system_memory_size_bytes: int,
-        *,
-        windows_base: int = 0,
-        windows_size_bytes: int = 0,
-    ) -> None:
-        self.gsis = GsiAllocator(gsis)
-        self.system_memory = AddressAllocator(system_memory_base, system_memory_size_bytes)
-        self.windows = AddressAllocator(windows_base, windows_size_bytes)
+    gsis: GsiAllocator = field(default_factory=lambda: GsiAllocator(range(0)))
+    msi_gsis: GsiAllocator = field(default_factory=lambda: GsiAllocator(range(0)))
+    mmio32: AddressAllocator = field(default_factory=AddressAllocator)
+    mmio64: AddressAllocator = field(default_factory=AddressAllocator)
+    past_mmio64: AddressAllocator = field(default_factory=AddressAllocator)
+    system_memory: AddressAllocator = field(default_factory=AddressAllocator)

@@ -216,6 +216,28 @@ class FrameDropped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BackingFailed(Event):
+    """What stands behind a device failed, such as a disk's file; the guest is told of an error."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDiscarded(Event):
+    """A balloon took memory that the guest gave up: it reads as zeros from here on."""
+
+    device: str
+    address: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBooted(Event):
+    """The guest told the boot timer that it has booted."""
+
+
+@dataclass(frozen=True, slots=True)
 class VsockPacket(Event):
     """A packet of a vsock device: what it is for, its ports, and how much data it carries."""
 

@@ -9,6 +9,7 @@ from emu.boards.equipment import Equipment
 from emu.boards.places import Place, Window
 from emu.core.bus import Bus
 from emu.core.ports import IrqLine, MmioWindow
+from emu.devices.boot_timer import BootTimer
 from emu.devices.ns16550 import Ns16550
 from emu.devices.pl011 import Pl011
 from emu.devices.pl031 import Pl031
@@ -73,6 +74,8 @@ class MmioDevices:
         if equipment.rtc is not None:
             self.rtc = Pl031(unix_time_s)
             self._windows.append(("PL031", equipment.rtc.window, self.rtc))
+        if equipment.boot_timer is not None:
+            self._windows.append(("boot timer", equipment.boot_timer, BootTimer(host.events)))
 
     def attach_to(self, bus: Bus) -> None:
         """Put them at their places; `BoardError` if two overlap."""

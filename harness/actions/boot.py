@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from emu.core.image import Image
 from emu.core.ports import Entropy
 from emu.core.ram import Ram
 from emu.cpu import find_cpu_model
+from emu.devices.virtio.config import DeviceConfig
 from emu.errors import BoardError
 from emu.formats.atomic import write_atomic
 from emu.machine import Machine
 from harness.actions.console_input import ConsoleOptions, console_input, find_sources
+from harness.actions.devices import DeviceOptions, device_configs
 from harness.actions.files import about
 from harness.actions.running import RunOptions, Session
 from harness.entropy import SeededEntropy
@@ -50,6 +53,7 @@ class BootOptions:
         bootargs: kernel command line, to which the board adds its own.
         console: what arrives at its serial console.
         unix_time_s: the host's wall clock at the start, in seconds since 1970.
+        devices: virtio devices and the boot timer.
         dtb: where to write the device tree, in place of running; None to run.
         seed: of the entropy, from which the generation id and the guest's TRNG draw.
     """
@@ -66,6 +70,7 @@ class BootOptions:
     bootargs: str
     console: ConsoleOptions
     unix_time_s: int
+    devices: DeviceOptions
     dtb: Path | None
     seed: bytes
 
@@ -85,7 +90,7 @@ def boot_and_run(options: BootOptions, running: RunOptions) -> int:
     streams = [] if running.stdout_users else [ConsoleStream(stdout_bytes(), status)]
     session = Session(running, listeners=streams, status=status, symbols=symbols)
     entropy = SeededEntropy(options.seed)
-    with _machine(options, entropy) as machine:
+    with device_configs(options.devices) as configs, _machine(options, configs, entropy) as machine:
         machine.boot(
             image,
             entropy=entropy,
@@ -134,7 +139,7 @@ def _initrd(options: BootOptions) -> bytes:
     return initrd
 
 
-def _machine(options: BootOptions, entropy: Entropy) -> Machine:
+def _machine(options: BootOptions, configs: Sequence[DeviceConfig], entropy: Entropy) -> Machine:
     board = boards.get(options.board)
     return Machine(
         board,
@@ -144,6 +149,10 @@ def _machine(options: BootOptions, entropy: Entropy) -> Machine:
         schedule=parse_schedule(options.schedule, options.quantum),
         entropy=entropy,
         unix_time_s=options.unix_time_s,
+        devices=configs,
+        equipment=board.equip(
+            virtio_count=len(configs), has_boot_timer=options.devices.has_boot_timer
+        ),
     )
 
 

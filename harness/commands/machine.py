@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands.options import ENTROPY, FILE, JSON, run_options
+from harness.commands.options import ENTROPY, FILE, JSON, device_options, run_options
 
 if TYPE_CHECKING:
+    from harness.actions.devices import DeviceOptions
     from harness.actions.running import RunOptions
 
 
@@ -125,6 +126,7 @@ def boards(*, as_json: bool) -> None:
     "--unix-time", "unix_time_s", metavar="SECONDS", type=click.IntRange(0, 2**63 - 1), default=0,
     show_default=True, help="The host's wall clock at the start, for the guest's real-time clock.",
 )  # fmt: skip
+@device_options
 @click.option(
     "--dtb", type=FILE,
     help="Write the device tree that the guest would get, and go no further.",
@@ -147,6 +149,7 @@ def boot(
     record_path: Path | None,
     replay_path: Path | None,
     unix_time_s: int,
+    devices: DeviceOptions,
     dtb: Path | None,
     entropy: bytes | None,
     run: RunOptions,
@@ -179,6 +182,7 @@ def boot(
             input_path=input_path, record_path=record_path, replay_path=replay_path
         ),
         unix_time_s=unix_time_s,
+        devices=devices,
         dtb=dtb,
         seed=draw_seed() if entropy is None else entropy,
     )

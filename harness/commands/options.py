@@ -43,6 +43,61 @@ def _finite(_ctx: click.Context, _option: click.Parameter, value: float | None) 
 _Command = Callable[..., None]
 _Decorator = Callable[[_Command], _Command]
 
+_DEVICES: tuple[_Decorator, ...] = (
+    click.option(
+        "--drive", "drives", metavar="ID=FILE[,…]", multiple=True,
+        help="A disk: FILE, which stays as it is, behind a virtio-blk device. Behind a comma: "
+        "`root` (the kernel mounts it), `ro`, `write` (writes go to FILE), `unsafe` (no flushes).",
+    ),
+    click.option(
+        "--net", "nets", metavar="ID[,…]", multiple=True,
+        help="A virtio-net device. Behind a comma: `mac=MAC`, `mtu=BYTES`, `ip=ADDRESS` of a peer "
+        "that answers, `record=FILE` and `play=FILE` (pcap).",
+    ),
+    click.option(
+        "--vsock", metavar="CID[,PORT=WHAT]…",
+        help="A vsock, and what listens on ports of the host: `echo`, `discard`, `file:FILE`, "
+        "`feed:FILE`.",
+    ),
+    click.option("--rng", "has_rng", is_flag=True, help="A virtio-rng device."),
+    click.option(
+        "--balloon", metavar="MIB[,…]",
+        help="A balloon of so many MiB. Behind a comma: `deflate-on-oom`, `stats=SECONDS`.",
+    ),
+    click.option(
+        "--boot-timer", "has_boot_timer", is_flag=True,
+        help="Where the guest tells that it has booted, as an event.",
+    ),
+)  # fmt: skip
+_DEVICE_NAMES = ("drives", "nets", "vsock", "has_rng", "balloon", "has_boot_timer")
+
+
+def device_options(command: _Command) -> _Command:
+    """Options of a command that makes a machine, which gets them as one argument: `devices`."""
+
+    @wraps(command)
+    def collected(**arguments: Any) -> None:
+        from harness.actions.devices import DeviceOptions
+        from harness.device_options import parse_balloon, parse_drive, parse_net, parse_vsock
+
+        given = {name: arguments.pop(name) for name in _DEVICE_NAMES}
+        vsock, balloon = given["vsock"], given["balloon"]
+        devices = DeviceOptions(
+            drives=tuple(map(parse_drive, given["drives"])),
+            nets=tuple(map(parse_net, given["nets"])),
+            vsock=None if vsock is None else parse_vsock(vsock),
+            has_rng=given["has_rng"],
+            balloon=None if balloon is None else parse_balloon(balloon),
+            has_boot_timer=given["has_boot_timer"],
+        )
+        command(devices=devices, **arguments)
+
+    done: _Command = collected
+    for option in reversed(_DEVICES):
+        done = option(done)
+    return done
+
+
 _RUN: tuple[_Decorator, ...] = (
     click.option(
         "--max-time", "max_time_s", metavar="SECONDS", type=click.FloatRange(0, 1e9),

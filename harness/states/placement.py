@@ -31,9 +31,7 @@ class Placement:
         self._release = release
         first = release.first_gsi
         self._gsis = GsiAllocator(range(first, first + GSI_LEGACY_COUNT))
-        self._next_gsi = first
         self._msis = GsiAllocator(range(GSI_LEGACY_COUNT, _GSI_MSI_LAST + 1))
-        self._next_msi = GSI_LEGACY_COUNT
         size = release.last_window + 1 - release.first_window
         self._mmio32 = AddressAllocator(release.first_window, size)
         self._mmio64 = AddressAllocator(*_MMIO64)
@@ -42,15 +40,11 @@ class Placement:
 
     def gsi(self) -> int:
         """An interrupt line."""
-        gsi = self._gsis.allocate()
-        self._next_gsi = gsi + 1
-        return gsi
+        return self._gsis.allocate()
 
     def msis(self, count: int) -> list[int]:
         """GSIs of message-signalled interrupts."""
-        msis = [self._msis.allocate() for _ in range(count)]
-        self._next_msi = msis[-1] + 1
-        return msis
+        return [self._msis.allocate() for _ in range(count)]
 
     def window(self) -> Facts:
         """The fields of `MMIODeviceInfo` of a device on the MMIO bus."""
@@ -79,10 +73,9 @@ class Placement:
 
     def facts(self) -> Facts:
         """The fields of `ResourceAllocator`."""
-        first = self._release.first_gsi
         return {
-            "gsi_legacy_allocator": _ids(first, self._next_gsi, first + GSI_LEGACY_COUNT - 1),
-            "gsi_msi_allocator": _ids(GSI_LEGACY_COUNT, self._next_msi, _GSI_MSI_LAST),
+            "gsi_legacy_allocator": _ids(self._gsis),
+            "gsi_msi_allocator": _ids(self._msis),
             "mmio32_memory": _addresses(self._mmio32),
             "mmio64_memory": _addresses(self._mmio64),
             "past_mmio64_memory": _addresses(self._past_mmio64),
@@ -98,8 +91,13 @@ def _window(address: int, gsi: int) -> Facts:
     return {"addr": address, "len": PAGE, "irqs": [gsi], "irq": gsi, "gsi": gsi}
 
 
-def _ids(base: int, following: int, end: int) -> Facts:
-    return {"range_base": base, "next_id": following, "range_end": end, "freed_ids": []}
+def _ids(allocator: GsiAllocator) -> Facts:
+    return {
+        "range_base": allocator.gsis.start,
+        "next_id": allocator.following,
+        "range_end": allocator.gsis.stop - 1,
+        "freed_ids": allocator.freed,
+    }
 
 
 def _addresses(allocator: AddressAllocator) -> Facts:

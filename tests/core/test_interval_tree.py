@@ -87,6 +87,7 @@ def trees(draw: st.DrawFn) -> Node:
         policy = draw(st.sampled_from([allocator.allocate_first, allocator.allocate_last]))
         with suppress(BoardError):
             policy(draw(st.integers(1, 64)), draw(st.sampled_from([1, 4, 16, 64])))
+    assert allocator.tree is not None
     return allocator.tree
 
 

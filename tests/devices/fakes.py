@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emu.core.allocator import AddressAllocator, GsiAllocator, ResourceAllocator
+
 
 class StoppedClock:
     """Time that stands still."""
@@ -24,3 +26,10 @@ class GsiLine:
 
     def pulse(self) -> None:
         self.log.append(f"pulse of GSI {self.gsi}")
+
+
+def with_gsis(gsis: range) -> ResourceAllocator:
+    """Interrupts to hand out, and the system memory of Firecracker."""
+    return ResourceAllocator(
+        gsis=GsiAllocator(gsis), system_memory=AddressAllocator(0x8000_0000, 0x20_0000)
+    )

@@ -9,14 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.arch.vmclock import VMCLOCK_ABI, pack, unpack
-from emu.core.allocator import ResourceAllocator
 from emu.core.events import ClockDisrupted, Event, EventStream
 from emu.devices.vmclock import VmClock, VmClockState
 from emu.devices.vmgenid import VmGenId
 from emu.errors import BoardError, IncompatibleError
-from tests.devices.fakes import GsiLine, StoppedClock
+from tests.devices.fakes import GsiLine, StoppedClock, with_gsis
 
-SYSTEM_MEMORY = 0x8000_0000, 0x20_0000
 PAGE = 0x801F_E000
 NAMES = {slot.offset: slot.name for slot in VMCLOCK_ABI.slots}
 
@@ -47,7 +45,7 @@ class Surroundings:
 
     def new(self) -> VmClock:
         """As a booting machine has it: after VMGenID."""
-        allocator = ResourceAllocator(range(4, 10), *SYSTEM_MEMORY)
+        allocator = with_gsis(range(4, 10))
         VmGenId.new(allocator, entropy=bytes, irqs=self.line, events=self.events)
         return VmClock.new(allocator, irqs=self.line, events=self.events)
 
@@ -80,7 +78,7 @@ def test_it_goes_where_firecracker_puts_it(around: Surroundings) -> None:
 
 
 def test_without_a_free_gsi_there_is_no_device(around: Surroundings) -> None:
-    allocator = ResourceAllocator((), *SYSTEM_MEMORY)
+    allocator = with_gsis(range(0))
     with pytest.raises(BoardError, match="all GSIs of this board are taken"):
         VmClock.new(allocator, irqs=around.line, events=around.events)
 

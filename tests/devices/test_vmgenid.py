@@ -9,14 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.core.allocator import ResourceAllocator
 from emu.core.events import Event, EventStream, GenerationChanged
 from emu.core.ports import Entropy
 from emu.devices.vmgenid import VmGenId, VmGenIdState
 from emu.errors import BoardError, MachineError
-from tests.devices.fakes import GsiLine, StoppedClock
-
-SYSTEM_MEMORY = 0x8000_0000, 0x20_0000
+from tests.devices.fakes import GsiLine, StoppedClock, with_gsis
 
 
 @dataclass
@@ -42,7 +39,7 @@ class Surroundings:
         self.events.subscribe(lambda stamped: self.heard.append(stamped.event))
 
     def new(self, entropy: Entropy) -> VmGenId:
-        allocator = ResourceAllocator(range(15, 16), *SYSTEM_MEMORY)
+        allocator = with_gsis(range(15, 16))
         return VmGenId.new(allocator, entropy=entropy, irqs=self.line, events=self.events)
 
     def restore(self, state: VmGenIdState, entropy: Entropy) -> VmGenId:
@@ -67,7 +64,7 @@ def test_it_goes_where_firecracker_puts_it(around: Surroundings) -> None:
 
 
 def test_two_devices_of_one_allocator_do_not_share(around: Surroundings) -> None:
-    allocator = ResourceAllocator(range(4, 6), *SYSTEM_MEMORY)
+    allocator = with_gsis(range(4, 6))
     places = [
         VmGenId.new(allocator, entropy=bytes, irqs=around.line, events=around.events).save()
         for _ in range(2)
@@ -76,7 +73,7 @@ def test_two_devices_of_one_allocator_do_not_share(around: Surroundings) -> None
 
 
 def test_without_a_free_gsi_there_is_no_device(around: Surroundings) -> None:
-    allocator = ResourceAllocator((), *SYSTEM_MEMORY)
+    allocator = with_gsis(range(0))
     with pytest.raises(BoardError, match="all GSIs of this board are taken"):
         VmGenId.new(allocator, entropy=bytes, irqs=around.line, events=around.events)
 

@@ -93,7 +93,10 @@ def test_a_run_comes_back_from_its_file_and_the_same_run_gives_the_same_bytes(
         (b"[" * 100_000, "line 2 is not an event"),
         (b"{}", "None is not an integer"),
         (b'{"time": true, "event": "wait-started", "vcpu": 0}', "True is not an integer"),
-        (b'{"time": 1, "event": "wait"}', "no event is called 'wait'; there are: clock-disrupted"),
+        (
+            b'{"time": 1, "event": "wait"}',
+            "no event is called 'wait'; .*: .*clock-disrupted",
+        ),
         (b'{"time": 1, "event": []}', r"no event is called \[\]"),
         (b'{"time": 1, "event": "wait-started"}', "wait-started has the fields vcpu; found"),
         (b'{"time": 1, "event": "wait-started", "vcpu": 0, "more": 1}', "found vcpu, more"),

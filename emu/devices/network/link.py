@@ -63,72 +63,92 @@ class Link:
             )
         self.latency_cycles = latency_cycles
         self._peer = peer
-        self._plug: _Plug | None = None
+        self._port: Port | None = None
         self._from_guest: deque[bytes] = deque()
         self._to_guest: deque[bytes] = deque()
         self._waiting: deque[bytes] = deque()
 
-    def plug(self, user: LinkUser, host: Host) -> None:
-        """Plug the link into a device of a machine."""
-        self._plug = _Plug(user, host)
+    def plug(self, user: LinkUser, host: Host) -> Port:
+        """Plug the link into a device of a machine: the device's access to it."""
+        self._port = port = Port(self, user, host)
         for _ in self._from_guest:
             self._after_latency(self._arrive_at_peer)
         for _ in self._to_guest:
             self._after_latency(self._arrive_at_guest)
         if self._peer is not None:
             self._peer.connect(host, self._send_to_guest)
+        return port
 
-    def send(self, user: LinkUser, frame: bytes) -> None:
-        """Send a frame of the guest's; it is lost if the link is not plugged into `user`."""
-        if self._leads_to(user):
-            self._from_guest.append(frame)
-            self._after_latency(self._arrive_at_peer)
+    # --- for the port ------------------------------------------------------------------------
 
-    def waiting(self, user: LinkUser) -> bytes | None:
-        """The frame that waits longest for `user`, and goes on waiting; None if none does."""
-        return self._waiting[0] if self._waiting and self._leads_to(user) else None
+    def leads_to(self, port: Port) -> bool:
+        """Whether the link was plugged into nothing since."""
+        return port is self._port
 
-    def take(self) -> None:
-        """Take the frame that waits longest."""
-        self._waiting.popleft()
+    def send(self, frame: bytes) -> None:
+        """Send a frame of the guest's."""
+        self._from_guest.append(frame)
+        self._after_latency(self._arrive_at_peer)
+
+    @property
+    def waiting(self) -> deque[bytes]:
+        """The frames that have arrived for the guest, and that it has not taken."""
+        return self._waiting
 
     # --- inside ------------------------------------------------------------------------------
-
-    def _leads_to(self, user: LinkUser) -> bool:
-        return self._plug is not None and self._plug.user is user
 
     def _send_to_guest(self, frame: bytes) -> None:
         self._to_guest.append(frame)
         self._after_latency(self._arrive_at_guest)
 
-    def _after_latency(self, arrive: Callable[[_Plug], None]) -> None:
-        plug = self._plug
+    def _after_latency(self, arrive: Callable[[Port], None]) -> None:
+        port = self._port
 
         def arrive_here() -> None:
-            if plug is not None and plug is self._plug:  # else it was plugged elsewhere meanwhile
-                arrive(plug)
+            if port is not None and port is self._port:  # else it was plugged elsewhere meanwhile
+                arrive(port)
 
-        if plug is not None:
-            plug.host.deadlines.after(self.latency_cycles, arrive_here)
+        if port is not None:
+            port.host.deadlines.after(self.latency_cycles, arrive_here)
 
-    def _arrive_at_peer(self, _plug: _Plug) -> None:
+    def _arrive_at_peer(self, _port: Port) -> None:
         frame = self._from_guest.popleft()
         if self._peer is not None:
             self._peer.receive(frame)
 
-    def _arrive_at_guest(self, plug: _Plug) -> None:
+    def _arrive_at_guest(self, port: Port) -> None:
         frame = self._to_guest.popleft()
         if len(self._waiting) < QUEUE_FRAMES_MAX:
             self._waiting.append(frame)
-            plug.user.frames_wait()
-        elif plug.host.events.active:
+            port.user.frames_wait()
+        elif port.host.events.active:
             reason = f"{QUEUE_FRAMES_MAX} frames wait already"
-            plug.host.events.emit(FrameDropped(plug.user.name, len(frame), reason))
+            port.host.events.emit(FrameDropped(port.user.name, len(frame), reason))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Plug:
-    """One call of `plug`: into the same device it may be plugged again."""
+class Port:
+    """A device's access to a link. Once the link is plugged in elsewhere it leads nowhere.
 
+    Attributes:
+        link: the link.
+        user: the device.
+        host: the machine.
+    """
+
+    link: Link
     user: LinkUser
     host: Host
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame of the guest's."""
+        if self.link.leads_to(self):
+            self.link.send(frame)
+
+    def waiting(self) -> bytes | None:
+        """The frame that waits longest for the guest, and goes on waiting; None if none does."""
+        return self.link.waiting[0] if self.link.waiting and self.link.leads_to(self) else None
+
+    def take(self) -> None:
+        """Take the frame that waits longest."""
+        self.link.waiting.popleft()

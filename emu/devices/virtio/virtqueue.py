@@ -7,6 +7,7 @@ can be carried from there and back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Final
@@ -259,12 +260,16 @@ class Virtqueue:
 
     def stage_used(self, ahead: int, head: int, written: int) -> None:
         """Write a used entry, `ahead` entries behind the next one; the driver sees it once it is
-        published, so that several appear at once (2.7.8.2).
+        published, so that several appear at once, as those of one frame do.
         """
-        s = self.state
-        slot = (s.next_used + ahead) % s.size
-        address = s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * slot
-        self.memory.write(address, USED_ENTRY.pack(head, min(written, _U32)))
+        self.memory.write(self._used_address(ahead), USED_ENTRY.pack(head, min(written, _U32)))
+
+    def staged(self, count: int) -> Iterator[tuple[int, int]]:
+        """Head and bytes written of the next `count` used entries, as they are written."""
+        for ahead in range(count):
+            entry = self.memory.read(self._used_address(ahead), USED_ENTRY.size)
+            head, written = USED_ENTRY.unpack(entry)
+            yield head, written
 
     def publish_used(self, count: int) -> None:
         """Let the driver see the next `count` used entries, and those that a monitor counted before
@@ -302,6 +307,11 @@ class Virtqueue:
                     f"the queue's {lower} at {address:#x} ({size_bytes} bytes) overlaps its "
                     f"{upper} at {above:#x}"
                 )
+
+    def _used_address(self, ahead: int) -> int:
+        s = self.state
+        slot = (s.next_used + ahead) % s.size
+        return s.used_ring + RING_ENTRIES_OFFSET + USED_ENTRY.size * slot
 
     def _head_at(self, index: int) -> int:
         """What the available ring has at an index, modulo 65536."""

@@ -1,0 +1,1 @@
+"""Properties that every device must pass, and what devices are tried in."""
