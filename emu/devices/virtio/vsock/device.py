@@ -290,7 +290,7 @@ class Vsock(VirtioDevice):
                 f"{EVENT.size}"
             )
         self.give_back(EVENT_QUEUE, chain.head, written)
-        queue.arm()
+        queue.arm_behind()
         self.connection.notify_used()
         return True
 
