@@ -214,7 +214,7 @@ def test_a_connection_waits_for_the_driver() -> None:
     guest.bench.advance(10 * CYCLES_PER_S)
     assert log.told == []
     guest.driver.queues[RX_QUEUE].offer(4096)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     guest.accept(guest.receive()[0])
     assert log.told == ["opened"]
 
@@ -389,14 +389,14 @@ def test_connections_take_turns() -> None:
     queue = guest.driver.queues[RX_QUEUE]
     for _ in streams:
         queue.offer(4096)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     for request in guest.receive(refill=False):
         guest.accept(request)
     for stream in streams:
         stream.send(bytes(3 * 1000))
     for _ in range(6):
         queue.offer(44 + 1000)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     assert [packet.header.dst_port for packet in guest.receive(refill=False)] == [1, 2] * 3
 
 

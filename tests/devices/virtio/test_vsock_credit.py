@@ -191,7 +191,7 @@ def test_a_packet_is_as_large_as_the_buffer_it_goes_to() -> None:
     stream.send(bytes(1000))
     for size in (100, 300, 5000):
         guest.driver.queues[RX_QUEUE].offer(HEADER_SIZE_BYTES + size)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     assert [len(packet.payload) for packet in guest.receive(refill=False)] == [100, 300, 600]
 
 
@@ -211,7 +211,7 @@ def test_a_buffer_with_room_for_a_header_takes_no_data() -> None:
     queue = guest.driver.queues[RX_QUEUE]
     queue.offer(HEADER_SIZE_BYTES)
     queue.offer(HEADER_SIZE_BYTES + 4)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     first, second = guest.receive(refill=False)
     assert (first.operation, second.payload) == (Operation.CREDIT_UPDATE, b"data")
     assert guest.bench.violations == ["a buffer of the rx queue has no room for data"]
@@ -221,7 +221,7 @@ def _opened_with_a_buffer(guest: Guest) -> tuple[Stream, Socket]:
     """A connection from the host, to a guest that has no buffers otherwise."""
     stream = guest.device.open_stream(22, Collect())
     guest.driver.queues[RX_QUEUE].offer(HEADER_SIZE_BYTES)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     return stream, guest.accept(guest.receive(refill=False)[0])
 
 

@@ -146,7 +146,7 @@ def test_only_so_many_resets_wait_for_buffers() -> None:
     assert sum("wait for buffers already" in reason for reason in dropped(guest)) == 3
     for _ in range(8):
         guest.driver.queues[RX_QUEUE].offer(4096)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     assert guest.operations() == ["RST"] * RESETS_MAX
 
 
@@ -180,7 +180,7 @@ def test_a_chain_that_is_no_packet_is_given_back(chain: tuple[bytes | int, ...])
     guest.connect(PORT + 1)
     queue = guest.driver.queues[TX_QUEUE]
     head = queue.offer(*chain)
-    guest.driver.notify(TX_QUEUE)
+    guest.notify(TX_QUEUE)
     assert queue.take_used() == [Used(head, 0)]
     assert len(guest.bench.violations) == 1
     assert endpoint.data == b""
@@ -201,7 +201,7 @@ def test_buffers_may_be_longer_than_the_data() -> None:
 def test_a_packet_outside_ram_needs_a_reset() -> None:
     guest = Guest({PORT: Echo()})
     guest.driver.queues[TX_QUEUE].offer(Part(OUTSIDE_RAM, 44, is_writable=False))
-    guest.driver.notify(TX_QUEUE)
+    guest.notify(TX_QUEUE)
     assert guest.driver.needs_reset
     guest.driver["Status"] = 0
     guest.start()
@@ -217,7 +217,7 @@ def test_a_buffer_that_takes_no_packet_is_given_back(chain: tuple[int | bytes, .
     guest = Guest({PORT: Echo()}, rx_buffers=0)
     queue = guest.driver.queues[RX_QUEUE]
     bad, good = queue.offer(*chain), queue.offer(HEADER_SIZE_BYTES)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     guest.send(guest.packet(PORT, 1025, Operation.REQUEST))
     assert queue.take_used() == [Used(bad, 0), Used(good, HEADER_SIZE_BYTES)]
     assert len(guest.bench.violations) == 1
@@ -227,7 +227,7 @@ def test_a_packet_can_be_cut_into_any_buffers() -> None:
     guest = Guest({PORT: Echo()}, rx_buffers=0)
     queue = guest.driver.queues[RX_QUEUE]
     head = queue.offer(1, 40, 3, 4096)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     guest.send(guest.packet(PORT, 1025, Operation.REQUEST))
     assert Header.unpack(queue.content(head)).operation == Operation.RESPONSE
 
@@ -290,7 +290,7 @@ def test_whatever_a_driver_offers_the_device_lives(
     for queue, contents in offers:
         ordered = sorted(contents, key=lambda content: isinstance(content, int))
         guest.driver.queues[queue].offer(*ordered)
-        guest.driver.notify(queue)
+        guest.notify(queue)
         guest.driver.queues[queue].take_used()
         if guest.driver.queues[queue].outstanding > 12:
             break
@@ -301,5 +301,5 @@ def test_whatever_a_driver_offers_the_device_lives(
     guest.device.listen(PORT, Echo())
     for _ in range(8):
         guest.driver.queues[RX_QUEUE].offer(4096)
-    guest.driver.notify(RX_QUEUE)
+    guest.notify(RX_QUEUE)
     assert is_alive(guest)
