@@ -24,13 +24,14 @@ from emu.arch.vsock import (
     ShutdownFlags,
 )
 from emu.devices.virtio.config import Offer
-from emu.devices.virtio.vsock import Endpoint, Vsock, VsockConfig
-from tests.devices.virtio.driver import Bench, Driver
+from emu.devices.virtio.vsock import Endpoint, Stream, Vsock, VsockConfig
+from tests.devices.virtio.driver import CYCLES_PER_S, Bench, Driver
 
 CID: Final = 5
 IN_ORDER: Final = 35
 OFFER: Final = Offer(1 << Feature.VERSION_1 | 1 << Feature.EVENT_IDX | 1 << IN_ORDER)
 BOTH: Final = ShutdownFlags.SEND.mask | ShutdownFlags.RECEIVE.mask
+CYCLES_PER_MS: Final = CYCLES_PER_S // 1000
 MAX_PACKET: Final = 64 * 1024
 _U32: Final = 0xFFFF_FFFF
 
@@ -44,6 +45,28 @@ class Packet(NamedTuple):
     @property
     def operation(self) -> Operation:
         return Operation(self.header.operation)
+
+
+class Log(Endpoint):
+    """An endpoint that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def opened(self, stream: Stream) -> None:
+        self.told.append("opened")
+
+    def received(self, stream: Stream, data: bytes) -> None:
+        self.told.append(f"received {data!r}")
+
+    def drained(self, stream: Stream) -> None:
+        self.told.append("drained")
+
+    def ended(self, stream: Stream) -> None:
+        self.told.append("ended")
+
+    def closed(self, stream: Stream) -> None:
+        self.told.append("closed")
 
 
 class Guest:
