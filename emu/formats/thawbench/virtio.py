@@ -319,11 +319,18 @@ def _encoding(kind: virtio.DeviceType, signature: bytes, schema: Any) -> Encodin
     )
 
 
+_ENCODINGS: Final = (
+    (virtio.BLOCK, b"TB-BLOCK", ConnectedBlob[BlockBlob]),
+    (virtio.NET, b"TB-NETWK", ConnectedBlob[NetBlob]),
+    (virtio.VSOCK, b"TB-VSOCK", ConnectedBlob[VsockBlob]),
+    (virtio.BALLOON, b"TB-BALLN", ConnectedBlob[BalloonBlob]),
+    (virtio.RNG, b"TB-RNDEV", ConnectedBlob[RngBlob]),
+)
+
+VIRTIO_TYPES: Final[Mapping[str, virtio.DeviceType]] = {kind.name: kind for kind, *_ in _ENCODINGS}
+"""The types of virtio devices that have an encoding, by `DeviceState.kind`."""
+
 VIRTIO_ENCODINGS: Final[Mapping[str, Encoding[Any]]] = {
-    virtio.BLOCK.name: _encoding(virtio.BLOCK, b"TB-BLOCK", ConnectedBlob[BlockBlob]),
-    virtio.NET.name: _encoding(virtio.NET, b"TB-NETWK", ConnectedBlob[NetBlob]),
-    virtio.VSOCK.name: _encoding(virtio.VSOCK, b"TB-VSOCK", ConnectedBlob[VsockBlob]),
-    virtio.BALLOON.name: _encoding(virtio.BALLOON, b"TB-BALLN", ConnectedBlob[BalloonBlob]),
-    virtio.RNG.name: _encoding(virtio.RNG, b"TB-RNDEV", ConnectedBlob[RngBlob]),
+    kind.name: _encoding(kind, signature, schema) for kind, signature, schema in _ENCODINGS
 }
 """The encodings of virtio devices, by `DeviceState.kind`: a `ConnectedBlob` each."""
