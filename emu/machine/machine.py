@@ -32,7 +32,7 @@ from emu.machine.boot_source import BootSource
 from emu.machine.mmio_devices import MmioDevices
 from emu.machine.processors import make_vcpu
 from emu.machine.psci import Power, Psci
-from emu.machine.requirements import check_entropy, check_ram
+from emu.machine.requirements import check_balloon, check_entropy, check_ram
 from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
@@ -100,6 +100,7 @@ class Machine:
         check_ram(board, ram)
         self.devices: Sequence[DeviceConfig] = board.attach_order(devices)
         check_entropy(self.devices, entropy)
+        check_balloon(self.devices, ram)
         self.board = board
         self.cpu_model = cpu_model or find_cpu_model(board.cpu_model)
         self.ram = ram
