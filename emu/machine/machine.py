@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
@@ -13,7 +13,7 @@ from emu.boards.device_tree import Description, build_fdt
 from emu.boards.equipment import Equipment
 from emu.boards.virtio import find_root
 from emu.core.bus import Bus
-from emu.core.clock import VirtualClock
+from emu.core.clock import VirtualClock, wall_clock
 from emu.core.events import EventStream
 from emu.core.fdt import parse_header
 from emu.core.image import Image
@@ -164,7 +164,7 @@ class Machine:
             ),
             irqs=self.gsi,
             console=self.console.append,
-            unix_time_s=self._wall_clock(unix_time_s),
+            unix_time_s=wall_clock(self.clock, unix_time_s, board.cycles_per_s),
         )
         self.uart, self.rtc = self._devices.uart, self._devices.rtc
         self.virtio = self._devices.virtio
@@ -352,12 +352,6 @@ class Machine:
             bus.attach("GITS", its.base, its.size_bytes, self.gic.its.frame)
         self._devices.attach_to(bus)
         return bus
-
-    def _wall_clock(self, start_s: int) -> Callable[[], int]:
-        """The host's wall clock, in seconds since 1970, which goes with virtual time."""
-        clock, cycles_per_s = self.clock, self.board.cycles_per_s
-        start_cycles = clock.now()
-        return lambda: start_s + (clock.now() - start_cycles) // cycles_per_s
 
     def _add_vcpu(self, index: int, mpidr: int) -> None:
         vcpu = make_vcpu(
