@@ -67,6 +67,7 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: its virtio devices by id, in the order of attachment, each with its transport.
+        resources: what is left to hand out, and the record of what was.
         stolen_time: what the host takes of the vCPUs' time, and where it is told.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
@@ -108,6 +109,7 @@ class Machine:
         self.events = EventStream(self.clock)
         self.console = bytearray()
         self.equipment = equipment or board.equip(virtio_count=len(self.devices))
+        self.resources = board.resource_allocator(self.equipment)
         self.vmgenid: VmGenId | None = None
         self.vmclock: VmClock | None = None
         self.boot_source = BootSource()
@@ -229,9 +231,10 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
+        self.resources = self.board.resource_allocator(self.equipment)
         self.vmgenid, self.vmclock = attach_boot_devices(
             self.board,
-            self.equipment,
+            self.resources,
             vcpu_count=len(self.vcpus),
             ram=self.ram,
             stolen_time=self.stolen_time,

@@ -34,7 +34,7 @@ from emu.formats.thawbench.platform import (
     Pl011Blob,
     VmGenIdBlob,
 )
-from emu.formats.thawbench.virtio import VIRTIO_ENCODINGS, ConnectedBlob
+from emu.formats.thawbench.virtio import VIRTIO_ENCODINGS, VIRTIO_TYPES, ConnectedBlob
 
 __all__ = [
     "DEVICE_ENCODINGS",
@@ -46,6 +46,7 @@ __all__ = [
     "PL011_KIND",
     "SIGNATURE_SIZE_BYTES",
     "VIRTIO_ENCODINGS",
+    "VIRTIO_TYPES",
     "VMGENID",
     "VMGENID_KIND",
     "ConnectedBlob",

@@ -146,6 +146,48 @@ class BlockBlob(Struct):
     file_engine_type: FileEngineType
 
 
+class NetConfigSpaceBlob(Struct):
+    """What a network device tells its driver of itself.
+
+    Attributes:
+        guest_mac: MAC address, of 6 bytes; None if the driver is to choose one.
+        mtu: Largest packet, in bytes, without Ethernet's header; None if the device does not say.
+    """
+
+    guest_mac: bytes | None
+    mtu: u16 | None
+
+
+class RxBufferBlob(Struct):
+    """How far the buffers for received frames are used.
+
+    Attributes:
+        parsed_descriptor_chains_nr: Chains that were taken ahead and that no frame is in.
+        used_descriptors: Used entries that are written and not yet counted in.
+        used_bytes: Bytes of the frame in them.
+    """
+
+    parsed_descriptor_chains_nr: u16
+    used_descriptors: u16
+    used_bytes: u32
+
+
+class NetBlob(Struct):
+    """A network device. What travels in its link is not carried.
+
+    Attributes:
+        tap_if_name: The TAP device, on a real host.
+    """
+
+    id: str
+    tap_if_name: str
+    virtio: VirtioBlob
+    rx_rate_limiter_state: RateLimiterBlob
+    tx_rate_limiter_state: RateLimiterBlob
+    config_space: NetConfigSpaceBlob
+    rx_buffers_state: RxBufferBlob
+
+
 class VsockBlob(Struct):
     """A vsock device. Its connections are not carried: the guest is told that they are gone.
 
@@ -277,10 +319,18 @@ def _encoding(kind: virtio.DeviceType, signature: bytes, schema: Any) -> Encodin
     )
 
 
+_ENCODINGS: Final = (
+    (virtio.BLOCK, b"TB-BLOCK", ConnectedBlob[BlockBlob]),
+    (virtio.NET, b"TB-NETWK", ConnectedBlob[NetBlob]),
+    (virtio.VSOCK, b"TB-VSOCK", ConnectedBlob[VsockBlob]),
+    (virtio.BALLOON, b"TB-BALLN", ConnectedBlob[BalloonBlob]),
+    (virtio.RNG, b"TB-RNDEV", ConnectedBlob[RngBlob]),
+)
+
+VIRTIO_TYPES: Final[Mapping[str, virtio.DeviceType]] = {kind.name: kind for kind, *_ in _ENCODINGS}
+"""The types of virtio devices that have an encoding, by `DeviceState.kind`."""
+
 VIRTIO_ENCODINGS: Final[Mapping[str, Encoding[Any]]] = {
-    virtio.BLOCK.name: _encoding(virtio.BLOCK, b"TB-BLOCK", ConnectedBlob[BlockBlob]),
-    virtio.VSOCK.name: _encoding(virtio.VSOCK, b"TB-VSOCK", ConnectedBlob[VsockBlob]),
-    virtio.BALLOON.name: _encoding(virtio.BALLOON, b"TB-BALLN", ConnectedBlob[BalloonBlob]),
-    virtio.RNG.name: _encoding(virtio.RNG, b"TB-RNDEV", ConnectedBlob[RngBlob]),
+    kind.name: _encoding(kind, signature, schema) for kind, signature, schema in _ENCODINGS
 }
 """The encodings of virtio devices, by `DeviceState.kind`: a `ConnectedBlob` each."""
