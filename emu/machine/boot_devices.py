@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from emu.boards.board import Board
-from emu.boards.equipment import STOLEN_TIME_SIZE_BYTES, Equipment, allocate_stolen_time
+from emu.boards.equipment import STOLEN_TIME_SIZE_BYTES, allocate_stolen_time
+from emu.core.allocator import ResourceAllocator
 from emu.core.events import EventStream
 from emu.core.ports import Entropy, GuestMemory
 from emu.devices.vmclock import VmClock
@@ -27,7 +28,7 @@ class BootDevices(NamedTuple):
 
 def attach_boot_devices(
     board: Board,
-    equipment: Equipment,
+    resources: ResourceAllocator,
     *,
     vcpu_count: int,
     ram: GuestMemory,
@@ -40,7 +41,7 @@ def attach_boot_devices(
 
     Args:
         board: which of them there are.
-        equipment: the devices that have their places already.
+        resources: the interrupts and the memory that the others have left.
         vcpu_count: number of vCPUs, each with a record of stolen time if the board has such.
         ram: where they are.
         stolen_time: is told where its records are.
@@ -51,7 +52,6 @@ def attach_boot_devices(
     Raises:
         BoardError: there is no interrupt or no memory left.
     """
-    resources = board.resource_allocator(equipment)
     vmgenid = VmGenId.new(resources, entropy=entropy, irqs=irqs, events=events)
     vmgenid.activate(ram)
     vmclock = None

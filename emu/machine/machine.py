@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
@@ -13,7 +13,7 @@ from emu.boards.device_tree import Description, build_fdt
 from emu.boards.equipment import Equipment
 from emu.boards.virtio import find_root
 from emu.core.bus import Bus
-from emu.core.clock import VirtualClock
+from emu.core.clock import VirtualClock, wall_clock
 from emu.core.events import EventStream
 from emu.core.fdt import parse_header
 from emu.core.image import Image
@@ -67,6 +67,7 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: its virtio devices by id, in the order of attachment, each with its transport.
+        resources: what is left to hand out, and the record of what was.
         stolen_time: what the host takes of the vCPUs' time, and where it is told.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
@@ -108,6 +109,7 @@ class Machine:
         self.events = EventStream(self.clock)
         self.console = bytearray()
         self.equipment = equipment or board.equip(virtio_count=len(self.devices))
+        self.resources = board.resource_allocator(self.equipment)
         self.vmgenid: VmGenId | None = None
         self.vmclock: VmClock | None = None
         self.boot_source = BootSource()
@@ -162,7 +164,7 @@ class Machine:
             ),
             irqs=self.gsi,
             console=self.console.append,
-            unix_time_s=self._wall_clock(unix_time_s),
+            unix_time_s=wall_clock(self.clock, unix_time_s, board.cycles_per_s),
         )
         self.uart, self.rtc = self._devices.uart, self._devices.rtc
         self.virtio = self._devices.virtio
@@ -229,9 +231,10 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
+        self.resources = self.board.resource_allocator(self.equipment)
         self.vmgenid, self.vmclock = attach_boot_devices(
             self.board,
-            self.equipment,
+            self.resources,
             vcpu_count=len(self.vcpus),
             ram=self.ram,
             stolen_time=self.stolen_time,
@@ -349,12 +352,6 @@ class Machine:
             bus.attach("GITS", its.base, its.size_bytes, self.gic.its.frame)
         self._devices.attach_to(bus)
         return bus
-
-    def _wall_clock(self, start_s: int) -> Callable[[], int]:
-        """The host's wall clock, in seconds since 1970, which goes with virtual time."""
-        clock, cycles_per_s = self.clock, self.board.cycles_per_s
-        start_cycles = clock.now()
-        return lambda: start_s + (clock.now() - start_cycles) // cycles_per_s
 
     def _add_vcpu(self, index: int, mpidr: int) -> None:
         vcpu = make_vcpu(

@@ -173,7 +173,7 @@ class Block(VirtioDevice):
         self._config = config
         self._disk = config.disk
         self._limiter = RateLimiter(host, config.rate_limiter, self.kick)
-        self._check_writable(features)
+        self._check_writable(config.disk, features)
 
     @property
     def is_read_only(self) -> bool:
@@ -189,6 +189,20 @@ class Block(VirtioDevice):
         """Carry out the requests that the rate limiter grants."""
         if not self._limiter.is_blocked:
             self.drain(queue, self._handle)
+
+    def replace_disk(self, disk: Disk, path: str = "") -> None:
+        """Put another disk behind the device, and tell the driver that its size may be another.
+
+        Args:
+            disk: the other disk.
+            path: what a state file names as its file; by default that of the disk.
+
+        Raises:
+            BackingError: the guest may write to it, and it is read-only.
+        """
+        self._check_writable(disk, self.avail_features)
+        self._disk, self._config = disk, replace(self._config, disk=disk, path=path)
+        self.connection.notify_configuration()
 
     def state(self) -> BlockState:
         """A copy of the device's state."""
@@ -215,7 +229,7 @@ class Block(VirtioDevice):
         if state.id != self.name:
             raise IncompatibleError(f"state of the drive {state.id}, and this is {self.name}")
         state.rate_limiter.check(f"state of the device {self.name}, rate limiter")
-        self._check_writable(state.virtio.avail_features)
+        self._check_writable(self._disk, state.virtio.avail_features)
         self.load_virtio_state(state.virtio)
         self._limiter.load_state(state.rate_limiter)
         self._config = replace(
@@ -234,10 +248,10 @@ class Block(VirtioDevice):
     def _sectors(self) -> int:
         return self._disk.size_bytes // SECTOR_SIZE_BYTES
 
-    def _check_writable(self, features: int) -> None:
-        if self._disk.is_read_only and not features & _READ_ONLY:
+    def _check_writable(self, disk: Disk, features: int) -> None:
+        if disk.is_read_only and not features & _READ_ONLY:
             raise BackingError(
-                f"the guest may write to the drive {self.name}, and {self._disk} is read-only; "
+                f"the guest may write to the drive {self.name}, and {disk} is read-only; "
                 "open it for writing, put an overlay over it, or make the drive read-only"
             )
 

@@ -104,3 +104,12 @@ class NetBench(Driver[Net]):
     def thaw_all(self) -> None:
         """Go on with another device in another machine, that has this one's state."""
         self.thaw(lambda old, new: new.load_state(old.state()))
+
+
+def started(
+    offer: Offer = V1_16, *, without: tuple[int, ...] = (), queue_size: int = 16
+) -> NetBench:
+    """A device without rate limits, and its driver at work."""
+    net = NetBench(offer)
+    net.start(without=without, queue_size=queue_size)
+    return net

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from emu.arch.virtio_net import HEADER, TX_QUEUE, GsoType, HeaderFlags, NetFeature
 from emu.devices.network.checksum import checksum, pseudo_header
 from tests.devices.network.stations import ethernet_frame
-from tests.devices.virtio.net_bench import NetBench
+from tests.devices.virtio.net_bench import NetBench, started
 
 CHECKSUM = HeaderFlags.NEEDS_CSUM.mask
 TCP, UDP, FRAGMENT = 6, 17, 44
@@ -75,12 +75,6 @@ def net() -> NetBench:
     return started()
 
 
-def started() -> NetBench:
-    net = NetBench()
-    net.start()
-    return net
-
-
 def sent(net: NetBench, header: tuple[int, ...], data: bytes) -> list[bytes]:
     """What reaches the peer of one chain."""
     net.send(data, header=HEADER.pack(*header, 0))
@@ -103,6 +97,16 @@ def test_a_checksum_that_is_left_to_the_device_is_right_at_the_peer(
     assert got[:start] + udp(payload)[:6] == data[: start + 6]
     assert is_right(version, UDP, got[start:])
     assert got[start + 6 : start + 8] != bytes(2), "which would say that there is none"
+
+
+def test_a_checksum_that_comes_out_as_none_is_written_as_the_other_zero() -> None:
+    """0 would say that there is none (RFC 768)."""
+    rest = checksum(pseudo_header(*V4, UDP, 10) + udp(bytes(2))).to_bytes(2, "big")
+    datagram = partial(4, UDP, udp(rest), at=6)
+    header = (CHECKSUM, GsoType.NONE, 0, 0, 34, 6)
+    (got,) = sent(started(), header, frame(4, ip(4, UDP, datagram)))
+    assert got[40:42] == b"\xff\xff"
+    assert is_right(4, UDP, got[34:])
 
 
 @pytest.mark.parametrize("version", [4, 6])

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from emu.arch.virtio import Feature
+from emu.arch.virtqueue import used_ring_size_bytes
 from emu.arch.vsock import (
     EVENT,
     EVENT_QUEUE,
     HEADER_SIZE_BYTES,
     HOST_CID,
+    QUEUES,
     RX_QUEUE,
     TX_QUEUE,
     Header,
@@ -22,13 +24,14 @@ from emu.arch.vsock import (
     ShutdownFlags,
 )
 from emu.devices.virtio.config import Offer
-from emu.devices.virtio.vsock import Endpoint, Vsock, VsockConfig
-from tests.devices.virtio.driver import Bench, Driver
+from emu.devices.virtio.vsock import Endpoint, Stream, Vsock, VsockConfig
+from tests.devices.virtio.driver import CYCLES_PER_S, Bench, Driver
 
 CID: Final = 5
 IN_ORDER: Final = 35
 OFFER: Final = Offer(1 << Feature.VERSION_1 | 1 << Feature.EVENT_IDX | 1 << IN_ORDER)
 BOTH: Final = ShutdownFlags.SEND.mask | ShutdownFlags.RECEIVE.mask
+CYCLES_PER_MS: Final = CYCLES_PER_S // 1000
 MAX_PACKET: Final = 64 * 1024
 _U32: Final = 0xFFFF_FFFF
 
@@ -44,8 +47,30 @@ class Packet(NamedTuple):
         return Operation(self.header.operation)
 
 
+class Log(Endpoint):
+    """An endpoint that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def opened(self, stream: Stream) -> None:
+        self.told.append("opened")
+
+    def received(self, stream: Stream, data: bytes) -> None:
+        self.told.append(f"received {data!r}")
+
+    def drained(self, stream: Stream) -> None:
+        self.told.append("drained")
+
+    def ended(self, stream: Stream) -> None:
+        self.told.append("ended")
+
+    def closed(self, stream: Stream) -> None:
+        self.told.append("closed")
+
+
 class Guest:
-    """A guest whose driver has started the device.
+    """A guest whose driver has started the device. It notifies when it has to, and not else.
 
     Args:
         endpoints: what is at the host's ports.
@@ -70,6 +95,7 @@ class Guest:
         self.config = VsockConfig(cid=CID, endpoints=endpoints or {})
         self.driver = Driver[Vsock](self.bench, lambda host: self.config.build(host, OFFER))
         self._rx_buffers, self._rx_size_bytes, self._events = rx_buffers, rx_size_bytes, events
+        self._notified = [0] * QUEUES
         if starts:
             self.start()
 
@@ -81,11 +107,29 @@ class Guest:
     def start(self) -> None:
         """Start the device, and give it buffers."""
         self.driver.start()
+        self._notified = [0] * QUEUES
         for _ in range(self._events):
             self.driver.queues[EVENT_QUEUE].offer(EVENT.size)
         for _ in range(self._rx_buffers):
             self.driver.queues[RX_QUEUE].offer(self._rx_size_bytes)
-        self.driver.notify(RX_QUEUE)
+        self.notify(RX_QUEUE)
+
+    def notify(self, queue: int) -> None:
+        """Notify the device of what is offered since it was notified, if it asks for that."""
+        driver = self.driver.queues[queue]
+        offered = driver.next_available - self._notified[queue] & 0xFFFF
+        asked = used_ring_size_bytes(driver.size) - 2
+        event = int.from_bytes(self.bench.ram.read(driver.used + asked, 2), "little")
+        if driver.next_available - event - 1 & 0xFFFF < offered:
+            self.driver.notify(queue)
+        self._notified[queue] = driver.next_available
+
+    def acknowledge_events(self) -> None:
+        """Take events, and offer their buffers again."""
+        queue = self.driver.queues[EVENT_QUEUE]
+        for used in queue.take_used():
+            queue.offer(*queue.chains[used.head])
+        self.notify(EVENT_QUEUE)
 
     # --- packets -------------------------------------------------------------------------------
 
@@ -96,7 +140,7 @@ class Guest:
     def send_raw(self, *contents: bytes | int) -> None:
         """Offer a chain in the tx queue: of bytes to read and sizes to write."""
         self.driver.queues[TX_QUEUE].offer(*contents)
-        self.driver.notify(TX_QUEUE)
+        self.notify(TX_QUEUE)
         self.driver.queues[TX_QUEUE].take_used()
 
     def packet(self, host_port: int, guest_port: int, operation: int, **fields: int) -> Header:
@@ -122,7 +166,7 @@ class Guest:
                     queue.offer(*queue.chains[head])
                 yield Packet(header, content[HEADER_SIZE_BYTES:written])
             if refill:
-                self.driver.notify(RX_QUEUE)
+                self.notify(RX_QUEUE)
 
     # --- sockets -------------------------------------------------------------------------------
 
