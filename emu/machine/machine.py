@@ -10,7 +10,7 @@ from emu.arch.psci import Function
 from emu.boards.board import Board
 from emu.boards.boot import BootLayout, boot_layout
 from emu.boards.device_tree import Description, build_fdt
-from emu.boards.equipment import Equipment, allocate_stolen_time
+from emu.boards.equipment import Equipment
 from emu.boards.virtio import find_root
 from emu.core.bus import Bus
 from emu.core.clock import VirtualClock
@@ -27,15 +27,17 @@ from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
 from emu.errors import MachineError
 from emu.gic.gicv3 import GicV3
+from emu.machine.boot_devices import attach_boot_devices
 from emu.machine.boot_source import BootSource
 from emu.machine.mmio_devices import MmioDevices
 from emu.machine.processors import make_vcpu
 from emu.machine.psci import Power, Psci
-from emu.machine.requirements import check_entropy, check_ram
+from emu.machine.requirements import check_balloon, check_entropy, check_ram
 from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import ConnectedState, MachineState
+from emu.machine.stolen_time import StolenTime
 
 
 class Machine:
@@ -53,8 +55,7 @@ class Machine:
         cpu_model: the processor, if not the board's.
         devices: its virtio devices; the board says in which order they are attached.
         equipment: places of its MMIO devices, if not those that the board hands out.
-        virtio_latency_cycles: how long after a notification a virtio device looks at the queue; by
-            default it does before the next instruction.
+        virtio_latency_cycles: how long after a notification a virtio device looks at the queue.
 
     Attributes:
         events: everything that happens.
@@ -65,16 +66,14 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: its virtio devices by id, in the order of attachment, each with its transport.
-        resources: what is left to hand out, and the record of what was.
-        stolen_time: guest-physical address of the vCPUs' records of stolen time; None until it is
-            booted, or if the board has none.
+        resources: what is left of its board's interrupts and addresses, and what was handed out.
+        stolen_time: what the host takes of the vCPUs' time, and where it is told.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
         boot_source: what it was booted from.
 
     Raises:
-        BoardError: the board can't be had with this RAM, processor, number of vCPUs or set of
-            devices, or needs entropy.
+        BoardError: the board can't be had with such RAM, processor, vCPUs, devices or entropy.
         BackingError: what stands behind a device can't be used.
         ScheduleError: the schedule is not one of so many vCPUs.
         EngineError: the installed Unicorn can't run machines.
@@ -100,6 +99,7 @@ class Machine:
         check_ram(board, ram)
         self.devices: Sequence[DeviceConfig] = board.attach_order(devices)
         check_entropy(self.devices, entropy)
+        check_balloon(self.devices, ram)
         self.board = board
         self.cpu_model = cpu_model or find_cpu_model(board.cpu_model)
         self.ram = ram
@@ -108,7 +108,6 @@ class Machine:
         self.console = bytearray()
         self.equipment = equipment or board.equip(virtio_count=len(self.devices))
         self.resources = board.resource_allocator(self.equipment)
-        self.stolen_time: int | None = None
         self.vmgenid: VmGenId | None = None
         self.vmclock: VmClock | None = None
         self.boot_source = BootSource()
@@ -131,9 +130,6 @@ class Machine:
             on_power_change=self._power_changed,
             on_system_off=self._system_off,
         )
-        self.firmware = FirmwareCalls(
-            board.firmware, psci=self.psci, entropy=entropy, events=self.events
-        )
         self._scheduler = Scheduler(
             self._vcpus,
             self.psci.power,
@@ -143,6 +139,14 @@ class Machine:
             schedule=schedule,
         )
         self.deadlines = self._scheduler.deadlines
+        self.stolen_time = StolenTime(ram, board.cycles_per_s, self._scheduler.let_pass)
+        self.firmware = FirmwareCalls(
+            board.firmware,
+            psci=self.psci,
+            stolen_time=self.stolen_time,
+            entropy=entropy,
+            events=self.events,
+        )
         self._devices = MmioDevices(
             board,
             self.equipment,
@@ -160,11 +164,8 @@ class Machine:
             console=self.console.append,
             unix_time_s=self._wall_clock(unix_time_s),
         )
-        self.uart, self.rtc, self.virtio = (
-            self._devices.uart,
-            self._devices.rtc,
-            self._devices.virtio,
-        )
+        self.uart, self.rtc = self._devices.uart, self._devices.rtc
+        self.virtio = self._devices.virtio
         self.bus = self._build_bus(vcpu_count)
         for index, mpidr in enumerate(mpidrs):
             self._add_vcpu(index, mpidr)
@@ -228,7 +229,16 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
-        self._attach_boot_devices(entropy)
+        self.resources, self.vmgenid, self.vmclock = attach_boot_devices(
+            self.board,
+            self.equipment,
+            vcpu_count=len(self.vcpus),
+            ram=self.ram,
+            stolen_time=self.stolen_time,
+            entropy=entropy,
+            irqs=self.gsi,
+            events=self.events,
+        )
         command_line = self._command_line(bootargs, is_kernel=not image.is_flat)
         self.ram.write(layout.fdt.base, build_fdt(self._describe(layout, command_line, entropy)))
         self.ram.write(layout.kernel.base, image.data)
@@ -339,17 +349,6 @@ class Machine:
             bus.attach("GITS", its.base, its.size_bytes, self.gic.its.frame)
         self._devices.attach_to(bus)
         return bus
-
-    def _attach_boot_devices(self, entropy: Entropy) -> None:
-        """What has no registers: it takes interrupts and memory that the others have left."""
-        resources = self.resources = self.board.resource_allocator(self.equipment)
-        self.vmgenid = VmGenId.new(resources, entropy=entropy, irqs=self.gsi, events=self.events)
-        self.vmgenid.activate(self.ram)
-        if self.board.has_vmclock:
-            self.vmclock = VmClock.new(resources, irqs=self.gsi, events=self.events)
-            self.vmclock.activate(self.ram)
-        if self.board.has_stolen_time:
-            self.stolen_time = allocate_stolen_time(resources, len(self.vcpus))
 
     def _wall_clock(self, start_s: int) -> Callable[[], int]:
         """The host's wall clock, in seconds since 1970, which goes with virtual time."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from emu.arch.gicv3 import AFFINITY_MASK
 from emu.arch.sysregs import BY_ENCODING, BY_NAME, BY_SQUIB_KEY, Model
 from emu.core.ports import Entropy
-from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenId
+from emu.devices.pl011 import Pl011State
+from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenId, VmGenIdState
 from emu.errors import BoardError, GuestError, IncompatibleError, PlanError
 from emu.formats import squib, thawbench
 from emu.formats.thawbench import ExtraBlob
@@ -203,8 +204,8 @@ def restore_console(context: RestoreContext) -> None:
     """
     device = context.device(thawbench.PL011_KIND)
     if device is not None:
-        blob = thawbench.PL011.decode(device.blob)
-        context.machine.pl011.load_state(blobs.pl011_from_blob(blob))
+        state = blobs.decode(thawbench.PL011, device.blob, Pl011State)
+        context.machine.pl011.load_state(state)
 
 
 @RESTORE_STEPS.register("restore-vmgenid")
@@ -218,7 +219,7 @@ def restore_vmgenid(context: RestoreContext) -> None:
     if device is None:
         return
     machine = context.machine
-    state = blobs.vmgenid_from_blob(thawbench.VMGENID.decode(device.blob))
+    state = blobs.decode(thawbench.VMGENID, device.blob, VmGenIdState)
     try:
         machine.ram.read(state.addr, GENERATION_ID_SIZE_BYTES)
         machine.vmgenid = VmGenId.restore(

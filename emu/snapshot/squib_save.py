@@ -85,10 +85,10 @@ def save_vcpus(context: SaveContext) -> None:
 def save_devices(context: SaveContext) -> None:
     """The serial console, and VMGenID if there is one."""
     machine = context.machine
-    blob = thawbench.PL011.encode(blobs.pl011_to_blob(machine.pl011.state()))
+    blob = blobs.encode(thawbench.PL011, machine.pl011.state())
     context.devices.append(_device(thawbench.PL011_KIND, blob))
     if machine.vmgenid is not None:
-        blob = thawbench.VMGENID.encode(blobs.vmgenid_to_blob(machine.vmgenid.save()))
+        blob = blobs.encode(thawbench.VMGENID, machine.vmgenid.save())
         context.devices.append(_device(thawbench.VMGENID_KIND, blob))
 
 

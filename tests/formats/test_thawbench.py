@@ -194,4 +194,6 @@ def test_a_gic_needs_not_have_a_multiple_of_32_spis() -> None:
 
 
 def test_devices_are_found_by_kind() -> None:
-    assert set(thawbench.DEVICE_ENCODINGS) == {"vmgenid", "pl011", "thawbench-extra"}
+    own, virtio = {"vmgenid", "pl011", "thawbench-extra"}, set(thawbench.VIRTIO_ENCODINGS)
+    assert set(thawbench.DEVICE_ENCODINGS) == own | virtio
+    assert not own & virtio

@@ -132,7 +132,6 @@ def test_a_machine_keeps_what_it_was_given_of_its_board(boot: Make, name: str) -
     """Stolen time is what comes last; the next to ask gets what is left."""
     machine = boot(boards.get(name))
     has_stolen_time = machine.board.has_stolen_time
-    assert machine.stolen_time == (0x801F_FF80 if has_stolen_time else None)
     clocks = [clock for clock in (machine.vmgenid, machine.vmclock) if clock is not None]
     assert machine.resources.gsis.allocate() == clocks[-1].gsi + 1
     following = machine.resources.system_memory.allocate_last(0x40, 0x40)

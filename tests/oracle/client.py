@@ -159,6 +159,18 @@ class Oracle:
         """
         return self._ok("rtc", state=state, actions=actions)
 
+    def virtqueue(self, ram_base: int, ram: bytes, queue: Json, actions: Sequence[Json]) -> Json:
+        """What comes of a split virtqueue in guest memory `ram`, and then of each action.
+
+        An action is `"pop"`, `"undo_pop"`, `"arm"`, `"needs_notification"` or
+        `{"add_used": [head, written]}`. The reply has the `results`, and at the end `next_avail`,
+        `next_used` and the `ram`.
+
+        Raises:
+            OracleError: the crate does not take the queue as it is set up.
+        """
+        return self._ok("virtqueue", ram_base=ram_base, ram=ram.hex(), queue=queue, actions=actions)
+
     def time(self, node: Node, crate: Crate, data: bytes, rounds: int) -> Times:
         """How long the crate takes for `data`.
 

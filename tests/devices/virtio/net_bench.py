@@ -32,7 +32,8 @@ class NetBench(Driver[Net]):
         offer: what the monitor has.
         bench: the machine.
         limits: of both directions.
-        latency_cycles: of the link.
+        latency_cycles: of the link to `peer`.
+        link: another link, if the device is not to lead to `peer`.
         mtu: what the device says of packets.
     """
 
@@ -44,10 +45,11 @@ class NetBench(Driver[Net]):
         rx_limit: RateLimiterConfig = UNLIMITED,
         tx_limit: RateLimiterConfig = UNLIMITED,
         latency_cycles: int = 0,
+        link: Link | None = None,
         mtu: int | None = None,
     ) -> None:
         self.peer = Station()
-        self.link = Link(self.peer, latency_cycles=latency_cycles)
+        self.link = link or Link(self.peer, latency_cycles=latency_cycles)
         config = NetConfig(
             id="eth0",
             link=self.link,

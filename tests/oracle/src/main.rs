@@ -12,6 +12,7 @@ mod ser;
 mod squib;
 mod superio;
 mod value;
+mod virtqueue;
 
 use std::io::{self, BufRead, Write};
 use std::thread;

@@ -17,6 +17,7 @@ use crate::ser::Typed;
 use crate::squib;
 use crate::superio::{RtcRun, SerialRun};
 use crate::value::{JsonReader, Value};
+use crate::virtqueue::VirtqueueRun;
 
 /// Bytes are hexadecimal text; `schema` is the number that `load` replied.
 #[derive(Deserialize)]
@@ -59,6 +60,8 @@ enum Request {
     Serial(SerialRun),
     /// Reply: the values that were read, the state, and the host's time.
     Rtc(RtcRun),
+    /// Reply: what came of each action, and the guest memory at the end.
+    Virtqueue(VirtqueueRun),
 }
 
 fn default_limit_bytes() -> u64 {
@@ -129,6 +132,7 @@ impl Server {
             Request::SquibSave { value } => Reply::bytes(squib::save(&value)),
             Request::Serial(run) => run.run().map_or_else(Reply::Rejected, Reply::Ok),
             Request::Rtc(run) => Reply::Ok(run.run()),
+            Request::Virtqueue(run) => run.run().map_or_else(Reply::Rejected, Reply::Ok),
         })
     }
 
