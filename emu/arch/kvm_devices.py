@@ -131,9 +131,6 @@ class TimerAttribute(IntEnum):
 PVTIME_IPA: Final = 0
 """The attribute of `VcpuGroup.PVTIME_CTRL`: where a vCPU's stolen time is told."""
 
-STOLEN_TIME_SIZE_BYTES: Final = 64
-"""Size and alignment of the structure there (Arm DEN 0057 A, 3.2.2)."""
-
 # --- KVM_CHECK_EXTENSION -------------------------------------------------------------------------
 
 

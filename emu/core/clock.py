@@ -52,3 +52,15 @@ class VirtualClock:
     def advance(self, cycles: int) -> None:
         """Let idle time pass."""
         self._base += cycles
+
+
+def wall_clock(clock: VirtualClock, start_s: int, cycles_per_s: int) -> Callable[[], int]:
+    """The host's wall clock, in seconds since 1970, which goes with virtual time.
+
+    Args:
+        clock: virtual time.
+        start_s: what it says now.
+        cycles_per_s: cycles in one second.
+    """
+    start_cycles = clock.now()
+    return lambda: start_s + (clock.now() - start_cycles) // cycles_per_s

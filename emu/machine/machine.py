@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
@@ -13,7 +13,7 @@ from emu.boards.device_tree import Description, build_fdt
 from emu.boards.equipment import Equipment
 from emu.boards.virtio import find_root
 from emu.core.bus import Bus
-from emu.core.clock import VirtualClock
+from emu.core.clock import VirtualClock, wall_clock
 from emu.core.events import EventStream
 from emu.core.fdt import parse_header
 from emu.core.image import Image
@@ -27,15 +27,17 @@ from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
 from emu.errors import MachineError
 from emu.gic.gicv3 import GicV3
+from emu.machine.boot_devices import attach_boot_devices
 from emu.machine.boot_source import BootSource
 from emu.machine.mmio_devices import MmioDevices
 from emu.machine.processors import make_vcpu
 from emu.machine.psci import Power, Psci
-from emu.machine.requirements import check_entropy, check_ram
+from emu.machine.requirements import check_balloon, check_entropy, check_ram
 from emu.machine.schedule import DEFAULT_SCHEDULE, Schedule
 from emu.machine.scheduler import Scheduler, Stop
 from emu.machine.smccc import FirmwareCalls
 from emu.machine.state import ConnectedState, MachineState
+from emu.machine.stolen_time import StolenTime
 
 
 class Machine:
@@ -65,6 +67,8 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: its virtio devices by id, in the order of attachment, each with its transport.
+        resources: what is left to hand out, and the record of what was.
+        stolen_time: what the host takes of the vCPUs' time, and where it is told.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
         boot_source: what it was booted from.
@@ -97,6 +101,7 @@ class Machine:
         check_ram(board, ram)
         self.devices: Sequence[DeviceConfig] = board.attach_order(devices)
         check_entropy(self.devices, entropy)
+        check_balloon(self.devices, ram)
         self.board = board
         self.cpu_model = cpu_model or find_cpu_model(board.cpu_model)
         self.ram = ram
@@ -104,6 +109,7 @@ class Machine:
         self.events = EventStream(self.clock)
         self.console = bytearray()
         self.equipment = equipment or board.equip(virtio_count=len(self.devices))
+        self.resources = board.resource_allocator(self.equipment)
         self.vmgenid: VmGenId | None = None
         self.vmclock: VmClock | None = None
         self.boot_source = BootSource()
@@ -126,9 +132,6 @@ class Machine:
             on_power_change=self._power_changed,
             on_system_off=self._system_off,
         )
-        self.firmware = FirmwareCalls(
-            board.firmware, psci=self.psci, entropy=entropy, events=self.events
-        )
         self._scheduler = Scheduler(
             self._vcpus,
             self.psci.power,
@@ -138,6 +141,14 @@ class Machine:
             schedule=schedule,
         )
         self.deadlines = self._scheduler.deadlines
+        self.stolen_time = StolenTime(ram, board.cycles_per_s, self._scheduler.let_pass)
+        self.firmware = FirmwareCalls(
+            board.firmware,
+            psci=self.psci,
+            stolen_time=self.stolen_time,
+            entropy=entropy,
+            events=self.events,
+        )
         self._devices = MmioDevices(
             board,
             self.equipment,
@@ -153,13 +164,10 @@ class Machine:
             ),
             irqs=self.gsi,
             console=self.console.append,
-            unix_time_s=self._wall_clock(unix_time_s),
+            unix_time_s=wall_clock(self.clock, unix_time_s, board.cycles_per_s),
         )
-        self.uart, self.rtc, self.virtio = (
-            self._devices.uart,
-            self._devices.rtc,
-            self._devices.virtio,
-        )
+        self.uart, self.rtc = self._devices.uart, self._devices.rtc
+        self.virtio = self._devices.virtio
         self.bus = self._build_bus(vcpu_count)
         for index, mpidr in enumerate(mpidrs):
             self._add_vcpu(index, mpidr)
@@ -223,7 +231,17 @@ class Machine:
             image=image,
             initrd_size_bytes=len(initrd),
         )
-        self._attach_boot_devices(entropy)
+        self.resources = self.board.resource_allocator(self.equipment)
+        self.vmgenid, self.vmclock = attach_boot_devices(
+            self.board,
+            self.resources,
+            vcpu_count=len(self.vcpus),
+            ram=self.ram,
+            stolen_time=self.stolen_time,
+            entropy=entropy,
+            irqs=self.gsi,
+            events=self.events,
+        )
         command_line = self._command_line(bootargs, is_kernel=not image.is_flat)
         self.ram.write(layout.fdt.base, build_fdt(self._describe(layout, command_line, entropy)))
         self.ram.write(layout.kernel.base, image.data)
@@ -334,21 +352,6 @@ class Machine:
             bus.attach("GITS", its.base, its.size_bytes, self.gic.its.frame)
         self._devices.attach_to(bus)
         return bus
-
-    def _attach_boot_devices(self, entropy: Entropy) -> None:
-        """What has no registers: it takes interrupts and memory that the others have left."""
-        resources = self.board.resource_allocator(self.equipment)
-        self.vmgenid = VmGenId.new(resources, entropy=entropy, irqs=self.gsi, events=self.events)
-        self.vmgenid.activate(self.ram)
-        if self.board.has_vmclock:
-            self.vmclock = VmClock.new(resources, irqs=self.gsi, events=self.events)
-            self.vmclock.activate(self.ram)
-
-    def _wall_clock(self, start_s: int) -> Callable[[], int]:
-        """The host's wall clock, in seconds since 1970, which goes with virtual time."""
-        clock, cycles_per_s = self.clock, self.board.cycles_per_s
-        start_cycles = clock.now()
-        return lambda: start_s + (clock.now() - start_cycles) // cycles_per_s
 
     def _add_vcpu(self, index: int, mpidr: int) -> None:
         vcpu = make_vcpu(

@@ -10,6 +10,7 @@ from emu.core.clock import CYCLES_MAX, VirtualClock
 from emu.core.deadlines import Deadlines
 from emu.core.events import EventStream, WaitStarted
 from emu.cpu import Vcpu
+from emu.errors import MachineError
 from emu.machine.psci import Power
 from emu.machine.schedule import Schedule, Turn
 from emu.machine.turns import Turns
@@ -101,6 +102,26 @@ class Scheduler:
         """Called back from a run: end this run, and all that might follow."""
         self._ended = reason
         self.interrupt()
+
+    def let_pass(self, cycles: int) -> list[int]:
+        """Let so much time pass, between two runs, in which no vCPU runs; timers and devices follow
+        it. The vCPUs that could have run at its beginning.
+
+        Raises:
+            MachineError: virtual time would end before.
+        """
+        end = self._clock.now() + cycles
+        if cycles < 0 or end > CYCLES_MAX:
+            raise MachineError(
+                f"{cycles} cycles shall pass; expected 0 to {CYCLES_MAX - self._clock.now()}"
+            )
+        self.timers_changed()
+        self._keep_time()
+        runnable = self._runnable()
+        while (now := self._clock.now()) < end:
+            self._clock.advance(min(self._due_cycles, end) - now)
+            self._keep_time()
+        return runnable
 
     def timers_changed(self) -> None:
         """When a timer's line changes next has to be found anew."""

@@ -1,6 +1,6 @@
 """Firmware calls: who carries out what a guest asks for by HVC or SMC.
 
-Sources: Arm DEN 0028 F (SMCCC); arch/arm64/kvm/hypercalls.c, pvtime.c and handle_exit.c of Linux
+Sources: Arm DEN 0028 F (SMCCC); arch/arm64/kvm/hypercalls.c and handle_exit.c of Linux
 6.1 and 6.4. Which functions there are the board says, in `emu.boards.services`.
 """
 
@@ -18,6 +18,7 @@ from emu.cpu import Vcpu
 from emu.errors import BoardError
 from emu.machine.call import Call, Handler
 from emu.machine.psci import Psci
+from emu.machine.stolen_time import StolenTime
 from emu.machine.trng import Trng
 
 _MASK32 = (1 << 32) - 1
@@ -32,6 +33,7 @@ class FirmwareCalls:
     Args:
         services: what the board answers.
         psci: carries out the PSCI functions.
+        stolen_time: carries out those of paravirtualized time.
         entropy: what the TRNG draws from; needed if the board has one.
         events: where each call is told.
 
@@ -44,12 +46,17 @@ class FirmwareCalls:
         services: FirmwareServices,
         *,
         psci: Psci,
+        stolen_time: StolenTime,
         entropy: Entropy | None,
         events: EventStream,
     ) -> None:
         self._events = events
         self._vcpus: list[Vcpu] = []
-        self._handlers: dict[int, Handler] = {**_HANDLERS, **psci.handlers}
+        self._handlers: dict[int, Handler] = {
+            **_HANDLERS,
+            **psci.handlers,
+            **stolen_time.handlers,
+        }
         self._has_entropy = entropy is not None
         if entropy is not None:
             self._handlers |= Trng(entropy).handlers
@@ -142,10 +149,8 @@ def _kvm_features(call: Call) -> tuple[int, ...]:
 
 
 def _not_supported(_call: Call) -> int:
-    """A function that is offered, and has nothing to give here.
-
-    There is no stolen time, as in a KVM whose VMM gives no memory for it; and no wall clock that
-    is read together with the counter, as in a KVM whose host keeps its time by another clock.
+    """A function that is offered, and has nothing to give here: there is no wall clock that is read
+    together with the counter, as in a KVM whose host keeps its time by another clock.
     """
     return Status.NOT_SUPPORTED
 
@@ -161,8 +166,6 @@ _HANDLERS: dict[int, Handler] = {
     Function.SMCCC_ARCH_WORKAROUND_1: _workaround,
     Function.SMCCC_ARCH_WORKAROUND_2: _workaround,
     Function.SMCCC_ARCH_WORKAROUND_3: _workaround,
-    Function.PV_TIME_FEATURES: _not_supported,
-    Function.PV_TIME_ST: _not_supported,
     Function.VENDOR_HYP_CALL_UID: lambda _call: uid_words(KVM_UID),
     Function.KVM_FEATURES: _kvm_features,
     Function.KVM_PTP: _not_supported,

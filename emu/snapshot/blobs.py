@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from typing import Any, TypeVar
 
-from emu.devices.pl011 import Pl011State
-from emu.devices.vmgenid import VmGenIdState
 from emu.errors import IncompatibleError
 from emu.formats.thawbench import (
+    Encoding,
     GicBlob,
     InterruptBanks,
-    Pl011Blob,
     RedistributorBlob,
-    VmGenIdBlob,
     from_words,
     to_words,
 )
 from emu.gic.state import BankState, DistributorState, RedistributorState
 from emu.hypervisor import HvfGicState
+from emu.snapshot.mirror import from_struct, to_struct
+
+T = TypeVar("T")
+
+
+def encode(encoding: Encoding[Any], state: object) -> bytes:
+    """The blob of a device's state.
+
+    Raises:
+        EncodeError: a value does not fit its field.
+    """
+    return encoding.encode(to_struct(state, encoding.schema))
+
+
+def decode(encoding: Encoding[Any], blob: bytes, state: type[T]) -> T:
+    """The state, of this dataclass, that a blob has.
+
+    Raises:
+        IncompatibleError: the blob is none of this encoding.
+    """
+    return from_struct(encoding.decode(blob), state)
 
 
 def gic_to_blob(state: HvfGicState, mpidrs: Sequence[int]) -> GicBlob:
@@ -86,25 +104,3 @@ def _bank_from_blob(banks: InterruptBanks) -> BankState:
         edge=from_words(banks.edge),
         priority=banks.priority,
     )
-
-
-def pl011_to_blob(state: Pl011State) -> Pl011Blob:
-    """The serial console."""
-    values = {field.name: getattr(state, field.name) for field in fields(state)}
-    return Pl011Blob(**{**values, "rx_fifo": list(state.rx_fifo)})
-
-
-def pl011_from_blob(blob: Pl011Blob) -> Pl011State:
-    """The inverse of `pl011_to_blob`."""
-    values = {field.name: getattr(blob, field.name) for field in fields(Pl011State)}
-    return Pl011State(**{**values, "rx_fifo": tuple(blob.rx_fifo)})
-
-
-def vmgenid_to_blob(state: VmGenIdState) -> VmGenIdBlob:
-    """Where VMGenID is."""
-    return VmGenIdBlob(gsi=state.gsi, addr=state.addr)
-
-
-def vmgenid_from_blob(blob: VmGenIdBlob) -> VmGenIdState:
-    """The inverse of `vmgenid_to_blob`."""
-    return VmGenIdState(gsi=blob.gsi, addr=blob.addr)

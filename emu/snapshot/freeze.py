@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from emu.boards.squib import SQUIB
 from emu.boards.tree_content import SquibTree
@@ -10,6 +12,9 @@ from emu.core.clock import CYCLES_MAX
 from emu.core.events import EventStream, Listener, PlanStepDone
 from emu.core.ports import Entropy
 from emu.core.ram import Ram
+from emu.devices.network.link import Link
+from emu.devices.virtio.disk import Disk
+from emu.devices.virtio.vsock import Endpoint
 from emu.errors import IncompatibleError, MachineError, SnapshotError
 from emu.formats import squib
 from emu.hypervisor import HvfVm
@@ -30,8 +35,10 @@ from emu.snapshot.squib_save import (
     SaveContext,
     check_ram_size,
 )
+from emu.snapshot.squib_virtio import Backings, equip, saved_devices
 
 SQUIB_DIALECT = "squib-0.2"
+_NONE: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 def freeze(
@@ -72,6 +79,10 @@ def thaw(
     host_clock: int | None = None,
     schedule: Schedule = DEFAULT_SCHEDULE,
     listener: Listener | None = None,
+    drives: Mapping[str, Disk] = _NONE,
+    links: Mapping[str, Link] = _NONE,
+    endpoints: Mapping[int, Endpoint] = _NONE,
+    virtio_latency_cycles: int = 0,
 ) -> Machine:
     """A fresh machine that goes on where the snapshot was taken.
 
@@ -84,10 +95,16 @@ def thaw(
             guest time: the guest's counter follows the host's.
         schedule: which vCPU runs when; no format says whose turn it was.
         listener: listens to the machine's events from before the first step.
+        drives: disks by the id of their block device; by default the file that the snapshot names,
+            under an overlay.
+        links: links by the id of their network device; the others lead nowhere.
+        endpoints: what the guest finds at ports of the host, by vsock.
+        virtio_latency_cycles: how long after a notification virtio devices look at the queue.
 
     Raises:
         SnapshotError: the snapshot can't be restored here.
         PlanError: a step is unknown, takes other arguments, or comes too early.
+        BackingError: what stands behind a device can't be used.
         MachineError: the machine can't be had.
     """
     _check_dialect(snapshot.dialect)
@@ -96,11 +113,18 @@ def thaw(
     squib.FORMAT.verify(snapshot.state)
     check_modelled(state)
     snapshot.check_memory()
+    saved = saved_devices(state)
+    backings = Backings(drives=drives, links=links, endpoints=endpoints)
+    configs, equipment = equip(SQUIB, saved, backings)
     machine = Machine(
         SQUIB,
         ram=_ram_of(snapshot),
         vcpu_count=len(state.vcpu_states),
         schedule=schedule,
+        entropy=entropy,
+        devices=configs,
+        equipment=equipment,
+        virtio_latency_cycles=virtio_latency_cycles,
         host_clock=_host_clock(state) if host_clock is None else _check_host_clock(host_clock),
     )
     machine.boot_source = BootSource(
@@ -111,7 +135,7 @@ def thaw(
     if listener is not None:
         machine.events.subscribe(listener)
     try:
-        context = RestoreContext(machine, HvfVm(machine), state, entropy)
+        context = RestoreContext(machine, HvfVm(machine), state, entropy, saved)
         _carry_out(RESTORE_STEPS.kind, steps, context, machine.events)
         machine.drive_timer_lines()
     except BaseException:

@@ -2,19 +2,22 @@
 
 Source: `crates/snapshot/src/load.rs` and `vcpu_save.rs` of tyrchen/squib: general registers, then
 SIMD, then the system registers in the order of their keys, then PSCI, normalised whatever was
-saved; the GIC before any vCPU runs. Of this project: `set-extra-registers`, and the VMGenID
-steps, which stand where Firecracker has them: the new id is in memory before its interrupt pends,
-and both before the first guest instruction.
+saved; the GIC before any vCPU runs. Of this project: `set-extra-registers`, the VMGenID steps and
+`reset-vsock` and `kick-devices`, which stand where Firecracker has them: the new id is in memory
+before its interrupt pends, both before the first guest instruction, and devices are kicked last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emu.arch.gicv3 import AFFINITY_MASK
 from emu.arch.sysregs import BY_ENCODING, BY_NAME, BY_SQUIB_KEY, Model
 from emu.core.ports import Entropy
-from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenId
+from emu.devices.pl011 import Pl011State
+from emu.devices.virtio.vsock import Vsock
+from emu.devices.vmgenid import GENERATION_ID_SIZE_BYTES, VmGenId, VmGenIdState
 from emu.errors import BoardError, GuestError, IncompatibleError, PlanError
 from emu.formats import squib, thawbench
 from emu.formats.thawbench import ExtraBlob
@@ -22,8 +25,7 @@ from emu.hypervisor import HvfVcpu, HvfVm
 from emu.machine import Machine, Power
 from emu.snapshot import blobs
 from emu.snapshot.plan import Plan, StepRegistry
-
-_OWN_DEVICES = (thawbench.PL011_KIND, thawbench.VMGENID_KIND, thawbench.EXTRA_KIND)
+from emu.snapshot.squib_virtio import SavedDevice
 
 
 @dataclass(slots=True)
@@ -35,12 +37,14 @@ class RestoreContext:
         vm: its hypervisor surface, with nothing created yet.
         state: what the state file says.
         entropy: draws the new generation id.
+        devices: what it says of virtio devices; the machine has those, in reset.
     """
 
     machine: Machine
     vm: HvfVm
     state: squib.MicrovmState
     entropy: Entropy
+    devices: Sequence[SavedDevice]
 
     def device(self, kind: str) -> squib.DeviceState | None:
         """The one device of a kind, None if there is none."""
@@ -71,10 +75,13 @@ RESTORE_PLAN = Plan.of(
     "set-extra-registers",
     "set-power-states",
     "restore-console",
+    "restore-devices",
     "set-gic-state",
     "restore-vmgenid",
     "write-generation-id",
     "notify-generation-id",
+    "reset-vsock",
+    "kick-devices",
 )
 
 
@@ -203,8 +210,22 @@ def restore_console(context: RestoreContext) -> None:
     """
     device = context.device(thawbench.PL011_KIND)
     if device is not None:
-        blob = thawbench.PL011.decode(device.blob)
-        context.machine.pl011.load_state(blobs.pl011_from_blob(blob))
+        state = blobs.decode(thawbench.PL011, device.blob, Pl011State)
+        context.machine.pl011.load_state(state)
+
+
+@RESTORE_STEPS.register("restore-devices")
+def restore_devices(context: RestoreContext) -> None:
+    """The virtio devices and their transports, which raise no interrupt by that.
+
+    Raises:
+        IncompatibleError: a state is none that the device can have.
+        BackingError: the guest may write to a disk, and it is read-only.
+    """
+    for saved in context.devices:
+        connected = context.machine.virtio[saved.id]
+        connected.load_state(saved.state.transport)
+        connected.device.load_state(saved.state.device)
 
 
 @RESTORE_STEPS.register("restore-vmgenid")
@@ -218,7 +239,7 @@ def restore_vmgenid(context: RestoreContext) -> None:
     if device is None:
         return
     machine = context.machine
-    state = blobs.vmgenid_from_blob(thawbench.VMGENID.decode(device.blob))
+    state = blobs.decode(thawbench.VMGENID, device.blob, VmGenIdState)
     try:
         machine.ram.read(state.addr, GENERATION_ID_SIZE_BYTES)
         machine.vmgenid = VmGenId.restore(
@@ -240,6 +261,21 @@ def notify_generation_id(context: RestoreContext) -> None:
     """Pulse VMGenID's interrupt; nothing without the device."""
     if context.machine.vmgenid is not None:
         context.machine.vmgenid.notify_guest()
+
+
+@RESTORE_STEPS.register("reset-vsock")
+def reset_vsock(context: RestoreContext) -> None:
+    """Tell the guest that the connections of its vsock are gone; nothing without the device."""
+    for connected in context.machine.virtio.values():
+        if isinstance(connected.device, Vsock):
+            connected.device.send_transport_reset()
+
+
+@RESTORE_STEPS.register("kick-devices")
+def kick_devices(context: RestoreContext) -> None:
+    """Let each virtio device look at its queues: what was notified before was not saved."""
+    for connected in context.machine.virtio.values():
+        connected.device.kick()
 
 
 def find_device(state: squib.MicrovmState, kind: str) -> squib.DeviceState | None:
@@ -265,10 +301,11 @@ def read_extra(state: squib.MicrovmState) -> ExtraBlob | None:
 def check_modelled(state: squib.MicrovmState) -> None:
     """Raise `IncompatibleError` for what this machine does not have, and so would lose."""
     for device in state.device_states.devices:
-        if device.kind not in _OWN_DEVICES:
+        if device.kind not in thawbench.DEVICE_ENCODINGS:
+            known = ", ".join(thawbench.DEVICE_ENCODINGS)
             raise IncompatibleError(
                 f"data.device_states has a device '{device.id}' of the kind '{device.kind}', which "
-                f"this machine does not model; it has {', '.join(_OWN_DEVICES)}"
+                f"this machine does not model; it has {known}"
             )
     if state.mmds_state is not None:
         raise IncompatibleError(

@@ -16,8 +16,9 @@ from emu.formats.envelope import MAGIC_AARCH64
 from emu.formats.thawbench import ExtraBlob, ExtraVcpu
 from emu.hypervisor import HvfVcpu, HvfVm
 from emu.machine import Machine
-from emu.snapshot import blobs
+from emu.snapshot import blobs, virtio_blobs
 from emu.snapshot.plan import Plan, StepRegistry
+from emu.snapshot.squib_virtio import slot_of
 
 VIA_OTHER_CALLS = {"CNTVOFF_EL2", "FPCR", "FPSR"}
 """Keys of squib's map that the framework does not count among the system registers."""
@@ -83,12 +84,18 @@ def save_vcpus(context: SaveContext) -> None:
 
 @SAVE_STEPS.register("save-devices")
 def save_devices(context: SaveContext) -> None:
-    """The serial console, and VMGenID if there is one."""
+    """The serial console, the virtio devices with their transports, and VMGenID if there is one."""
     machine = context.machine
-    blob = thawbench.PL011.encode(blobs.pl011_to_blob(machine.pl011.state()))
+    blob = blobs.encode(thawbench.PL011, machine.pl011.state())
     context.devices.append(_device(thawbench.PL011_KIND, blob))
+    for place, (name, connected) in zip(
+        machine.equipment.virtio, machine.virtio.items(), strict=True
+    ):
+        kind, slot = connected.device.type.name, slot_of(machine.board, place.window.base)
+        blob = virtio_blobs.encode(connected)
+        context.devices.append(squib.DeviceState(kind=kind, id=name, mmio_slot=slot, blob=blob))
     if machine.vmgenid is not None:
-        blob = thawbench.VMGENID.encode(blobs.vmgenid_to_blob(machine.vmgenid.save()))
+        blob = blobs.encode(thawbench.VMGENID, machine.vmgenid.save())
         context.devices.append(_device(thawbench.VMGENID_KIND, blob))
 
 

@@ -267,6 +267,30 @@ def inner_nodes(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def field_node(node: Node, *path: str) -> Node:
+    """The type of a field of a struct, or of a field of that, and so on. Lists and options are gone
+    through: what is asked for are fields of their items.
+
+    Raises:
+        KeyError: a struct has no such field, or what should be one is none.
+    """
+    for name in path:
+        while isinstance(node, SeqNode | OptionNode):
+            node = node.item
+        fields = node.fields if isinstance(node, StructNode) else ()
+        node = {field.name: field.node for field in fields}[name]
+    return node
+
+
+def has_field(node: Node, *path: str) -> bool:
+    """Whether there is what `field_node` gives."""
+    try:
+        field_node(node, *path)
+    except KeyError:
+        return False
+    return True
+
+
 def is_zero_sized(node: Node) -> bool:
     """Whether values of the type occupy no memory in Rust (`size_of::<T>() == 0`)."""
     match node:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from harness.states.facts import Facts, Variant
+from emu.formats.firecracker.device_types import DeviceType
+from emu.wire.facts import Facts, Variant
 from harness.states.guest import MIB, PAGE
-from harness.states.releases import DeviceType, Kind
+from harness.states.releases import Kind
 from harness.states.virtio import (
     QUEUE_SIZE,
     Device,

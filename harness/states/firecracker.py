@@ -7,9 +7,9 @@ from typing import Any
 
 from emu.formats import envelope
 from emu.formats.format import Format
+from emu.wire.facts import Facts, Variant, value_of
 from harness.states import pci
 from harness.states.devices import attached
-from harness.states.facts import Facts, Variant, value_of
 from harness.states.gic import Gic
 from harness.states.machine import Machine
 from harness.states.platform import Platform, attach, serial_state

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from emu.formats.firecracker.gic import SPI_COUNT, Entry
-from harness.states.facts import Facts
+from emu.wire.facts import Facts
 from harness.states.guest import PAGE
 from harness.states.vcpus import mpidr
 from harness.states.vm import Vm

@@ -13,9 +13,9 @@ from itertools import count
 from typing import Final
 
 from emu.arch.pci import ClassRevision, CommandStatus, Identification, address_text
-from harness.states.facts import Facts
+from emu.formats.firecracker.device_types import DeviceType
+from emu.wire.facts import Facts
 from harness.states.gic import its_base
-from harness.states.releases import DeviceType
 from harness.states.virtio import DRIVER_OK, Device
 from harness.states.vm import Vm
 

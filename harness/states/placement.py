@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from emu.core.allocator import AddressAllocator, GsiAllocator
-from emu.core.interval_tree import Node
-from harness.states.facts import Facts
+from emu.core.allocator_state import addresses_to_data, gsis_to_data
+from emu.wire.facts import Facts
 from harness.states.guest import DRAM_BASE, PAGE, SYSTEM_MEMORY_SIZE
 from harness.states.releases import Release
 
@@ -74,12 +74,12 @@ class Placement:
     def facts(self) -> Facts:
         """The fields of `ResourceAllocator`."""
         return {
-            "gsi_legacy_allocator": _ids(self._gsis),
-            "gsi_msi_allocator": _ids(self._msis),
-            "mmio32_memory": _addresses(self._mmio32),
-            "mmio64_memory": _addresses(self._mmio64),
-            "past_mmio64_memory": _addresses(self._past_mmio64),
-            "system_memory": _addresses(self._system),
+            "gsi_legacy_allocator": gsis_to_data(self._gsis),
+            "gsi_msi_allocator": gsis_to_data(self._msis),
+            "mmio32_memory": addresses_to_data(self._mmio32),
+            "mmio64_memory": addresses_to_data(self._mmio64),
+            "past_mmio64_memory": addresses_to_data(self._past_mmio64),
+            "system_memory": addresses_to_data(self._system),
         }
 
     @property
@@ -89,31 +89,3 @@ class Placement:
 
 def _window(address: int, gsi: int) -> Facts:
     return {"addr": address, "len": PAGE, "irqs": [gsi], "irq": gsi, "gsi": gsi}
-
-
-def _ids(allocator: GsiAllocator) -> Facts:
-    return {
-        "range_base": allocator.gsis.start,
-        "next_id": allocator.following,
-        "range_end": allocator.gsis.stop - 1,
-        "freed_ids": allocator.freed,
-    }
-
-
-def _addresses(allocator: AddressAllocator) -> Facts:
-    return {
-        "address_space": {"start": allocator.base, "end": allocator.end - 1},
-        "interval_tree": {"root": _node(allocator.tree)},
-    }
-
-
-def _node(node: Node | None) -> Facts | None:
-    if node is None:
-        return None
-    return {
-        "key": {"start": node.first, "end": node.last},
-        "node_state": "Allocated" if node.allocated else "Free",
-        "left": _node(node.left),
-        "right": _node(node.right),
-        "height": node.height,
-    }

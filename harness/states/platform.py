@@ -17,7 +17,7 @@ from emu.formats.firecracker.system_memory import (
     VMGENID_ALIGNMENT_BYTES,
     VMGENID_SIZE_BYTES,
 )
-from harness.states.facts import Facts, Variant
+from emu.wire.facts import Facts, Variant
 from harness.states.vm import Vm
 
 

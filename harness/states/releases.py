@@ -7,11 +7,11 @@ device below `devices/virtio`, of Firecracker v1.9.0 to v1.16.0 and of the main 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Final, Literal
 
 from emu.arch import virtio
 from emu.errors import UnknownFormatError
+from emu.formats.firecracker.device_types import DeviceType
 from emu.formats.firecracker.gic import GICV3_FROM_1_13, GICV3_TO_1_12, GicLists
 
 Kind = Literal["balloon", "block", "net", "pmem", "vsock", "entropy", "mem", "serial"]
@@ -19,18 +19,6 @@ Kind = Literal["balloon", "block", "net", "pmem", "vsock", "entropy", "mem", "se
 
 HugePages = Literal["None", "Transparent", "2M"]
 """What the host makes RAM of."""
-
-
-class DeviceType(IntEnum):
-    """Virtio's device ids, by the names that Firecracker gives to the types."""
-
-    Net = 1
-    Block = 2
-    Rng = 4
-    Balloon = 5
-    Vsock = 19
-    Mem = 24
-    Pmem = 27
 
 
 _NET_FEATURES = virtio.NET.mask(

@@ -18,8 +18,8 @@ from emu.arch.kvm import NEVER_WRITTEN
 from emu.arch.kvm_reg_list import HostKernel, register_list
 from emu.formats.firecracker.leaves import Aarch64RegisterVec
 from emu.formats.firecracker.system_memory import STOLEN_TIME_SIZE_BYTES
+from emu.wire.facts import Facts
 from harness import data
-from harness.states.facts import Facts
 from harness.states.guest import KERNEL_PHYSICAL, Guest
 from harness.states.machine import Cpu, Machine
 

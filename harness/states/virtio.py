@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from harness.states.facts import Facts
+from emu.formats.firecracker.device_types import DeviceType
+from emu.wire.facts import Facts
 from harness.states.guest import MIB, PAGE
-from harness.states.releases import DeviceType
 from harness.states.vm import Vm
 
 QUEUE_SIZE: Final = 256

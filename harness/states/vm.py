@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from harness.states.facts import Facts
+from emu.wire.facts import Facts
 from harness.states.guest import MIB, Guest, Region, dram
 from harness.states.machine import Machine
 from harness.states.placement import Placement

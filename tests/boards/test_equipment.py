@@ -15,11 +15,11 @@ from emu.boards.board import Board
 from emu.boards.equipment import allocate_stolen_time
 from emu.boards.places import Place, Window
 from emu.core.allocator import ResourceAllocator
+from emu.core.allocator_state import tree_to_data
 from emu.core.events import EventStream
 from emu.core.interval_tree import Node
 from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
-from tests.core.test_interval_tree import as_serde
 from tests.devices.fakes import GsiLine, StoppedClock
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "vm-allocator-0.1.4"
@@ -61,7 +61,7 @@ def test_the_system_memory_is_handed_out_as_the_crate_does(board: Board, vcpu_co
     """VMGenID, VMClock, stolen time: the very tree that the monitor would save."""
     resources = booted(board, vcpu_count=vcpu_count)
     expected = golden_boot(board, vcpu_count)["allocator"]
-    assert as_serde(resources.system_memory.tree) == expected["interval_tree"]["root"]
+    assert tree_to_data(resources.system_memory.tree) == expected["interval_tree"]["root"]
 
 
 @pytest.mark.parametrize(

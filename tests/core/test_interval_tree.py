@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.core.allocator import AddressAllocator
+from emu.core.allocator_state import tree_to_data
 from emu.core.interval_tree import Node, find, merge, nodes, split
 from emu.errors import BoardError
 
@@ -39,25 +40,12 @@ def apply(allocator: AddressAllocator, operation: str, first: int, second: int) 
     return None
 
 
-def as_serde(node: Node | None) -> dict[str, Any] | None:
-    """The node as serde_json prints the crate's."""
-    if node is None:
-        return None
-    return {
-        "key": {"start": node.first, "end": node.last},
-        "node_state": "Allocated" if node.allocated else "Free",
-        "left": as_serde(node.left),
-        "right": as_serde(node.right),
-        "height": node.height,
-    }
-
-
 @pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda sequence: len(sequence["operations"]))
 def test_addresses_and_shape_are_the_crates(sequence: dict[str, Any]) -> None:
     allocator = AddressAllocator(sequence["base"], sequence["size"])
     addresses = [apply(allocator, *operation) for operation in sequence["operations"]]
     assert addresses == sequence["addresses"]
-    assert as_serde(allocator.tree) == sequence["allocator"]["interval_tree"]["root"]
+    assert tree_to_data(allocator.tree) == sequence["allocator"]["interval_tree"]["root"]
 
 
 def test_the_golden_sequences_have_every_operation_and_refusals() -> None:

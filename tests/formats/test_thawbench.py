@@ -194,4 +194,12 @@ def test_a_gic_needs_not_have_a_multiple_of_32_spis() -> None:
 
 
 def test_devices_are_found_by_kind() -> None:
-    assert set(thawbench.DEVICE_ENCODINGS) == {"vmgenid", "pl011", "thawbench-extra"}
+    own, virtio = {"vmgenid", "pl011", "thawbench-extra"}, set(thawbench.VIRTIO_ENCODINGS)
+    assert set(thawbench.DEVICE_ENCODINGS) == own | virtio
+    assert not own & virtio
+
+
+def test_no_two_encodings_have_one_signature() -> None:
+    found = [encoding.prefix[:8] for encoding in (GIC, *thawbench.DEVICE_ENCODINGS.values())]
+    assert len(set(found)) == len(found)
+    assert {len(signature) for signature in found} == {0, 8}  # VMGenID's has none

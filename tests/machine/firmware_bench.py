@@ -10,11 +10,13 @@ from emu.core.ports import Entropy
 from emu.machine import Power
 from emu.machine.psci import Psci
 from emu.machine.smccc import FirmwareCalls
+from emu.machine.stolen_time import StolenTime
 from tests import a64
 from tests.cpu import bench as at
 from tests.cpu.lone_vcpu import LoneVcpu
 
 RES1 = 1 << 31
+CYCLES_PER_S = 2_000_000_000
 WORDS = {Conduit.HVC: a64.hvc, Conduit.SMC: a64.smc}
 
 
@@ -49,7 +51,14 @@ class FirmwareBench:
         )
         self.psci.power[:] = [Power.ON] + [Power.OFF] * (len(affinities) - 1)
         events = self.lone[0].events
-        self.firmware = FirmwareCalls(services, psci=self.psci, entropy=entropy, events=events)
+        self.stolen_time = StolenTime(self.lone[0].ram, CYCLES_PER_S, self._let_pass)
+        self.firmware = FirmwareCalls(
+            services,
+            psci=self.psci,
+            stolen_time=self.stolen_time,
+            entropy=entropy,
+            events=events,
+        )
         for vcpu in self.vcpus:
             self.firmware.attach(vcpu)
         self.events: list[Stamped] = []
@@ -57,6 +66,10 @@ class FirmwareBench:
 
     def _count(self) -> None:
         self.power_changes += 1
+
+    def _let_pass(self, cycles: int) -> list[int]:
+        self.lone[0].clock.advance(cycles)
+        return [vcpu.index for vcpu in self.vcpus if self.psci.power[vcpu.index] is Power.ON]
 
     def execute(self, word: int, *arguments: int) -> tuple[int, ...]:
         """Let the first vCPU execute one instruction with these X registers; X0 to X3 after."""

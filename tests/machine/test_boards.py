@@ -127,6 +127,18 @@ def test_vmclock_is_where_it_is_told(boot: Make, name: str) -> None:
     assert machine.ram.read(0x801F_E000, 4) == b"VCLK"
 
 
+@pytest.mark.parametrize("name", FIRECRACKER)
+def test_a_machine_keeps_what_it_was_given_of_its_board(boot: Make, name: str) -> None:
+    """Stolen time is what comes last; the next to ask gets what is left."""
+    machine = boot(boards.get(name))
+    has_stolen_time = machine.board.has_stolen_time
+    assert machine.stolen_time.address(0) == (0x801F_FF80 if has_stolen_time else None)
+    clocks = [clock for clock in (machine.vmgenid, machine.vmclock) if clock is not None]
+    assert machine.resources.gsis.allocate() == clocks[-1].gsi + 1
+    following = machine.resources.system_memory.allocate_last(0x40, 0x40)
+    assert following == (0x801F_FF40 if has_stolen_time else 0x801F_FF80)
+
+
 @each_board
 def test_the_guest_is_told_the_whole_command_line(boot: Make, board: Board) -> None:
     machine = boot(board, bootargs="quiet")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from emu.devices.virtio.block import BlockConfig
-from emu.devices.virtio.disk import MemoryDisk
+from emu.devices.virtio.disk import Disk, MemoryDisk
 from emu.devices.virtio.rate_limiter import UNLIMITED, RateLimiterConfig, TokenBucketConfig
 from emu.machine import Machine, Stop
 from firmware.layout import DiskArguments, DiskResults
@@ -41,7 +41,7 @@ PACES = {
 each_pace = pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
 
 
-def boot(disk: MemoryDisk, pace: Pace) -> Machine:
+def boot(disk: Disk, pace: Pace) -> Machine:
     """A machine with `disk` in slot 0."""
     return boot_guest(
         "disk",

@@ -139,12 +139,17 @@ class _Request(NamedTuple):
     Attributes:
         type: which, of 32 bits.
         offset: the first byte on the disk.
-        size_bytes: how many bytes are read or written there; None if it is of another type.
+        size_bytes: how many bytes are read or written there.
     """
 
     type: int
     offset: int
-    size_bytes: int | None
+    size_bytes: int
+
+    @property
+    def limited_bytes(self) -> int | None:
+        """How many bytes count for the rate limiter; None if they don't."""
+        return self.size_bytes if self.type in (RequestType.IN, RequestType.OUT) else None
 
 
 class Block(VirtioDevice):
@@ -168,7 +173,7 @@ class Block(VirtioDevice):
         self._config = config
         self._disk = config.disk
         self._limiter = RateLimiter(host, config.rate_limiter, self.kick)
-        self._check_writable(features)
+        self._check_writable(config.disk, features)
 
     @property
     def is_read_only(self) -> bool:
@@ -184,6 +189,20 @@ class Block(VirtioDevice):
         """Carry out the requests that the rate limiter grants."""
         if not self._limiter.is_blocked:
             self.drain(queue, self._handle)
+
+    def replace_disk(self, disk: Disk, path: str = "") -> None:
+        """Put another disk behind the device, and tell the driver that its size may be another.
+
+        Args:
+            disk: the other disk.
+            path: what a state file names as its file; by default that of the disk.
+
+        Raises:
+            BackingError: the guest may write to it, and it is read-only.
+        """
+        self._check_writable(disk, self.avail_features)
+        self._disk, self._config = disk, replace(self._config, disk=disk, path=path)
+        self.connection.notify_configuration()
 
     def state(self) -> BlockState:
         """A copy of the device's state."""
@@ -210,7 +229,7 @@ class Block(VirtioDevice):
         if state.id != self.name:
             raise IncompatibleError(f"state of the drive {state.id}, and this is {self.name}")
         state.rate_limiter.check(f"state of the device {self.name}, rate limiter")
-        self._check_writable(state.virtio.avail_features)
+        self._check_writable(self._disk, state.virtio.avail_features)
         self.load_virtio_state(state.virtio)
         self._limiter.load_state(state.rate_limiter)
         self._config = replace(
@@ -229,10 +248,10 @@ class Block(VirtioDevice):
     def _sectors(self) -> int:
         return self._disk.size_bytes // SECTOR_SIZE_BYTES
 
-    def _check_writable(self, features: int) -> None:
-        if self._disk.is_read_only and not features & _READ_ONLY:
+    def _check_writable(self, disk: Disk, features: int) -> None:
+        if disk.is_read_only and not features & _READ_ONLY:
             raise BackingError(
-                f"the guest may write to the drive {self.name}, and {self._disk} is read-only; "
+                f"the guest may write to the drive {self.name}, and {disk} is read-only; "
                 "open it for writing, put an overlay over it, or make the drive read-only"
             )
 
@@ -244,7 +263,7 @@ class Block(VirtioDevice):
         status, written = RequestStatus.IOERR, 0
         try:
             request = self._parse(chain)
-            if not self._limiter.consume(request.size_bytes):
+            if not self._limiter.consume(request.limited_bytes):
                 return None
             status, written = self._carry_out(request, chain)
         except DriverError as error:
@@ -266,7 +285,7 @@ class Block(VirtioDevice):
             case RequestType.OUT:
                 size = chain.readable_size_bytes - HEADER.size
             case _:
-                return _Request(kind, 0, None)
+                return _Request(kind, 0, 0)
         if size % SECTOR_SIZE_BYTES or sector + size // SECTOR_SIZE_BYTES > self._sectors:
             raise DriverError(
                 f"it is of {size} bytes from sector {sector} on; expected whole sectors of "
@@ -276,21 +295,23 @@ class Block(VirtioDevice):
 
     def _carry_out(self, request: _Request, chain: Chain) -> tuple[RequestStatus, int]:
         """The status, and how many bytes of data were written."""
-        match request:
-            case _Request(RequestType.IN, offset, int(size)):
-                return RequestStatus.OK, chain.write(self._disk.read(offset, size))
-            case _Request(RequestType.OUT, offset, int(size)):
+        match request.type:
+            case RequestType.IN:
+                data = self._disk.read(request.offset, request.size_bytes)
+                return RequestStatus.OK, chain.write(data)
+            case RequestType.OUT:
                 if self.is_read_only:
                     raise DriverError("it writes, and the device is read-only")
-                self._disk.write(offset, chain.read(size, HEADER.size))
+                self._disk.write(request.offset, chain.read(request.size_bytes, HEADER.size))
                 return RequestStatus.OK, 0
-            case _Request(RequestType.FLUSH):
+            case RequestType.FLUSH:
                 self._disk.flush()
                 return RequestStatus.OK, 0
-            case _Request(RequestType.GET_ID):
+            case RequestType.GET_ID:
                 return RequestStatus.OK, self._write_id(chain)
-        self.tell_violation(f"the request with head {chain.head} is of unknown type {request.type}")
-        return RequestStatus.UNSUPP, 0
+            case kind:
+                self.tell_violation(f"the request with head {chain.head} is of unknown type {kind}")
+                return RequestStatus.UNSUPP, 0
 
     def _write_id(self, chain: Chain) -> int:
         if chain.writable_size_bytes <= ID_SIZE_BYTES:

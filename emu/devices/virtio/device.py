@@ -152,16 +152,29 @@ class VirtioDevice(ABC):
         self.queues[queue].disable()
 
     def notify(self, queue: int) -> None:
-        """The driver tells that there may be buffers in a queue."""
-        if not self.activated or queue >= len(self.queues) or not self.queues[queue].is_enabled:
+        """The driver tells that there may be buffers in a queue. If it has not started the device,
+        this waits until it has, as in an eventfd of a real monitor: Linux's balloon driver depends
+        on that (v6.12, `init_vqs` in `drivers/virtio/virtio_balloon.c`).
+        """
+        if not self.activated and queue < len(self.queues):
+            self.tell_violation(f"queue {queue} is notified before DRIVER_OK (virtio 1.2, 3.1.1)")
+            self._put_off(Notification(queue, self.host.clock.now()))
+            return
+        if queue >= len(self.queues) or not self.queues[queue].is_enabled:
             self.tell_violation(f"queue {queue} is notified, and it is not in use")
             return
         if self.host.events.active:
             self.host.events.emit(QueueNotified(self.name, queue))
         if not self.host.latency_cycles:
             self._serve(queue)
-        elif not any(waiting.queue == queue for waiting in self._notified):
-            self._serve_at(Notification(queue, self.host.clock.now() + self.host.latency_cycles))
+        else:
+            self._put_off(Notification(queue, self.host.clock.now() + self.host.latency_cycles))
+
+    def serve_early_notifications(self) -> None:
+        """The driver has started the device: act on what it told before."""
+        early, self._notified = self._notified, []
+        for waiting in early:
+            self.notify(waiting.queue)
 
     def kick(self) -> None:
         """Look at all queues, as a monitor does after a restore: what was notified before is not
@@ -278,21 +291,26 @@ class VirtioDevice(ABC):
                 self._enable_saved(index)
         self._notified.clear()
         for waiting in state.notified:
-            self._serve_at(waiting)
+            self._put_off(waiting)
 
     # --- inside ------------------------------------------------------------------------------
 
     def _serve(self, queue: int) -> None:
         self.guarded(lambda: self.process(queue))
 
-    def _serve_at(self, waiting: Notification) -> None:
+    def _put_off(self, waiting: Notification) -> None:
+        """Serve it when it is due, or when the device is started."""
+
         def serve() -> None:
             if waiting in self._notified:  # else it was reset meanwhile
                 self._notified.remove(waiting)
                 self._serve(waiting.queue)
 
+        if any(waiting.queue == other.queue for other in self._notified):
+            return
         self._notified.append(waiting)
-        self.host.deadlines.at(waiting.due_cycles, serve)
+        if self.activated:
+            self.host.deadlines.at(waiting.due_cycles, serve)
 
     def _enable(self, index: int) -> None:
         try:

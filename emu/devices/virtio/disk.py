@@ -109,7 +109,7 @@ class MemoryDisk(Disk):
         """Nothing outlasts the memory."""
 
     def _read(self, offset: int, size: int) -> bytes:
-        return bytes(self._contents[offset : offset + size])
+        return memoryview(self._contents)[offset : offset + size].tobytes()
 
     def _write(self, offset: int, data: bytes) -> None:
         self._contents[offset : offset + len(data)] = data
@@ -137,10 +137,11 @@ class FileDisk(Disk):
                 )
             self._file = path.open("rb" if is_read_only else "r+b", buffering=0)
             size_bytes = self._file.seek(0, os.SEEK_END)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: the path is not one of this system
             how = "read" if is_read_only else "read and written"
+            reason = error.strerror if isinstance(error, OSError) else error
             raise BackingError(
-                f"{path} is to be a disk that is {how}, and can't be opened so: {error.strerror}"
+                f"{path} is to be a disk that is {how}, and can't be opened so: {reason}"
             ) from error
         super().__init__(size_bytes, is_read_only=is_read_only, path=str(path))
 

@@ -277,7 +277,7 @@ class VirtioMmio:
             self._ignore(f"{name} is written, and that feature is not offered")
 
     def _notified(self, queue: int) -> None:
-        if not self._has(_DRIVER_OK) or self._state.device_status & _NEEDS_RESET:
+        if self.needs_reset:
             self._ignore(
                 f"queue {queue} is notified with the status {self._state.device_status:#x}"
             )
@@ -316,6 +316,8 @@ class VirtioMmio:
             self.device.activate()
         except DriverError as error:
             self.device.fail(str(error))
+        else:
+            self.device.serve_early_notifications()
 
     def _reset(self) -> None:
         if not self._can_reset and (self.device.activated or self._has(_FAILED)):

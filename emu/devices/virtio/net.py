@@ -222,7 +222,7 @@ class Net(VirtioDevice):
         self.guarded(self._send)
 
     def _send(self) -> None:
-        if self.queues[TX_QUEUE].is_enabled and not self._tx_limiter.is_blocked:
+        if self.queues[TX_QUEUE].is_enabled:
             self.drain(TX_QUEUE, self._send_chain)
 
     def _send_chain(self, chain: Chain) -> int | None:

@@ -241,10 +241,17 @@ class Virtqueue:
         Raises:
             DriverError: the driver's index runs away.
         """
-        if self._event_idx:
-            end = self.state.used_ring + used_ring_size_bytes(self.state.size) - 2
-            self._write_u16(end, self.state.next_avail)
+        self._set_avail_event(self.state.next_avail)
         return self.available() == 0
+
+    def arm_behind(self) -> None:
+        """Ask the driver to notify of what it makes available next, behind all that is available
+        already: for a device that takes from a queue when it has something to say.
+
+        Raises:
+            DriverError: the driver's index runs away.
+        """
+        self._set_avail_event(self.state.next_avail + self.available() & _U16)
 
     # --- buffers to the driver -----------------------------------------------------------------
 
@@ -320,6 +327,11 @@ class Virtqueue:
         return self._read_u16(
             s.avail_ring + RING_ENTRIES_OFFSET + AVAILABLE_ENTRY_SIZE_BYTES * slot
         )
+
+    def _set_avail_event(self, index: int) -> None:
+        if self._event_idx:
+            end = self.state.used_ring + used_ring_size_bytes(self.state.size) - 2
+            self._write_u16(end, index)
 
     def _read_u16(self, address: int) -> int:
         return int.from_bytes(self.memory.read(address, 2), "little")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from emu.arch.gicv3 import PRIVATE_COUNT, SGI_COUNT
 from emu.arch.kvm_devices import (
     PVTIME_IPA,
-    STOLEN_TIME_SIZE_BYTES,
     TimerAttribute,
     VcpuGroup,
 )
+from emu.arch.pvtime import STOLEN_TIME_ALIGNMENT
 from emu.cpu import Vcpu
-from emu.errors import Errno, IncompatibleError, KvmError
+from emu.errors import Errno, GuestError, IncompatibleError, KvmError
 from emu.hypervisor.kvm.access import attribute_refused
 from emu.hypervisor.kvm.vm_state import VmState
 
@@ -30,7 +30,6 @@ class VcpuAttributes:
     def __init__(self, vcpu: Vcpu, vm: VmState) -> None:
         self._vcpu = vcpu
         self._vm = vm
-        self._stolen_time = _NOWHERE
 
     def has(self, group: int, attribute: int) -> None:
         """Raise `KvmError` (ENXIO) unless there is this attribute."""
@@ -45,7 +44,8 @@ class VcpuAttributes:
         self._check_pmu("GET", group, attribute)
         self.has(group, attribute)
         if group == VcpuGroup.PVTIME_CTRL:
-            return self._stolen_time
+            address = self._vm.machine.stolen_time.address(self._vcpu.index)
+            return _NOWHERE if address is None else address
         return self._timer_intid(attribute)
 
     def set(self, group: int, attribute: int, value: int) -> None:
@@ -82,14 +82,15 @@ class VcpuAttributes:
             )
 
     def _set_stolen_time(self, address: int) -> None:
-        group, ram = VcpuGroup.PVTIME_CTRL, self._vm.machine.ram
-        if address % STOLEN_TIME_SIZE_BYTES:
+        group, stolen_time = VcpuGroup.PVTIME_CTRL, self._vm.machine.stolen_time
+        if address % STOLEN_TIME_ALIGNMENT:
             raise self._refused("EINVAL", "SET", group, PVTIME_IPA, "a multiple of 64")
-        if self._stolen_time != _NOWHERE:
+        if stolen_time.address(self._vcpu.index) is not None:
             raise self._refused("EEXIST", "SET", group, PVTIME_IPA, "to be set once")
-        if not ram.base <= address < ram.base + ram.size_bytes:
-            raise self._refused("EINVAL", "SET", group, PVTIME_IPA, f"RAM, not {address:#x}")
-        self._stolen_time = address
+        try:
+            stolen_time.place(self._vcpu.index, address)
+        except GuestError as error:
+            raise self._refused("EINVAL", "SET", group, PVTIME_IPA, f"RAM: {error}") from None
 
     def _refused(
         self, errno: Errno, verb: str, group: int, attribute: int, expected: str

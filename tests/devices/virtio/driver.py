@@ -53,7 +53,7 @@ def counted_entropy(size: int) -> bytes:
 
 
 class Bench:
-    """The machine: RAM, virtual time, and all that happened."""
+    """The machine: RAM, virtual time, and all that happened, if it `listens`."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Bench:
         ram_size_bytes: int = 1 << 20,
         cycles_per_s: int = CYCLES_PER_S,
         latency_cycles: int = 0,
+        listens: bool = True,
     ) -> None:
         self.ram = Ram(RAM_BASE, ram_size_bytes)
         self.clock = VirtualClock(cycles_per_tick=1)
@@ -68,7 +69,8 @@ class Bench:
         self.log: list[Event] = []
         self._free = RAM_BASE
         events = EventStream(self.clock)
-        events.subscribe(lambda stamped: self.log.append(stamped.event))
+        if listens:
+            events.subscribe(lambda stamped: self.log.append(stamped.event))
         self.host = Host(
             memory=self.ram,
             clock=self.clock,

@@ -32,7 +32,8 @@ class NetBench(Driver[Net]):
         offer: what the monitor has.
         bench: the machine.
         limits: of both directions.
-        latency_cycles: of the link.
+        latency_cycles: of the link to `peer`.
+        link: another link, if the device is not to lead to `peer`.
         mtu: what the device says of packets.
     """
 
@@ -44,10 +45,11 @@ class NetBench(Driver[Net]):
         rx_limit: RateLimiterConfig = UNLIMITED,
         tx_limit: RateLimiterConfig = UNLIMITED,
         latency_cycles: int = 0,
+        link: Link | None = None,
         mtu: int | None = None,
     ) -> None:
         self.peer = Station()
-        self.link = Link(self.peer, latency_cycles=latency_cycles)
+        self.link = link or Link(self.peer, latency_cycles=latency_cycles)
         config = NetConfig(
             id="eth0",
             link=self.link,
@@ -102,3 +104,12 @@ class NetBench(Driver[Net]):
     def thaw_all(self) -> None:
         """Go on with another device in another machine, that has this one's state."""
         self.thaw(lambda old, new: new.load_state(old.state()))
+
+
+def started(
+    offer: Offer = V1_16, *, without: tuple[int, ...] = (), queue_size: int = 16
+) -> NetBench:
+    """A device without rate limits, and its driver at work."""
+    net = NetBench(offer)
+    net.start(without=without, queue_size=queue_size)
+    return net

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.arch.virtio import BLOCK
+from emu.arch.virtio import BLOCK, InterruptStatus
 from emu.arch.virtio_block import HEADER, SECTOR_SIZE_BYTES, RequestStatus, RequestType
 from emu.core.events import BackingFailed
 from emu.devices.virtio.block import BlockConfig, CacheType
@@ -264,6 +264,23 @@ def test_a_drive_that_is_to_be_written_needs_a_disk_that_can_be(tmp_path: Path) 
         BlockBench(drive(disk))
     assert BlockBench(replace(drive(disk), is_read_only=True)).driver.offered & BLOCK.mask("RO")
     assert not BlockBench(drive(OverlayDisk(disk))).driver.offered & BLOCK.mask("RO")
+
+
+def test_another_disk_is_told_by_an_interrupt_and_a_new_capacity(block: BlockBench) -> None:
+    block.driver.device.replace_disk(MemoryDisk(bytes(3 * SECTOR_SIZE_BYTES)), "/srv/other.img")
+    assert block.driver.acknowledge() == InterruptStatus.CONFIGURATION.mask
+    assert (block.driver.config(0, 8), block.driver["ConfigGeneration"]) == (3, 1)
+    assert block.ask(read_request(0)).data == bytes(SECTOR_SIZE_BYTES)
+    assert block.driver.device.state().disk_path == "/srv/other.img"
+
+
+def test_another_disk_has_to_be_writable_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(b"")
+    block = started(drive())
+    with pytest.raises(BackingError, match="the guest may write to the drive rootfs"):
+        block.driver.device.replace_disk(FileDisk(path, is_read_only=True))
+    assert block.ask(read_request(1)).data == pattern()[512:1024]
 
 
 # --- features --------------------------------------------------------------------------------

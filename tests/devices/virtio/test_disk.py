@@ -141,6 +141,12 @@ def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
         FileDisk(tmp_path / "missing.img")
 
 
+def test_what_is_no_path_is_refused() -> None:
+    """A state file may name anything."""
+    with pytest.raises(BackingError, match="can't be opened so: embedded null"):
+        FileDisk(Path("a\0b"))
+
+
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BackingError, match="neither a file nor a block device"):
         FileDisk(tmp_path)

@@ -149,12 +149,32 @@ def test_a_notification_of_no_queue_is_told_and_nothing_else(queue: int) -> None
     assert bench.device.served == []
 
 
+@pytest.mark.parametrize("latency_cycles", [0, 100])
 @pytest.mark.parametrize("status", [0, 1, DRIVER, FEATURES_OK])
-def test_a_notification_before_driver_ok_is_told_and_nothing_else(status: int) -> None:
-    """The device must not consume buffers before (3.1.1)."""
-    bench = Bench().to(status) if status else Bench()
+def test_a_notification_before_driver_ok_waits_until_then(status: int, latency_cycles: int) -> None:
+    """The device must not consume buffers before (3.1.1), and an eventfd keeps what it is told.
+
+    A freeze in between keeps it too.
+    """
+    bench = Bench(World(latency_cycles=latency_cycles))
+    if status:
+        bench.to(status)
     bench["QueueNotify"] = 0
-    assert len(bench.violations) == 1
+    bench["QueueNotify"] = 0
+    bench = bench.thaw()
+    bench.world.wait(200)
+    assert len(bench.violations) == 2
+    assert bench.device.served == []
+    bench.to(DRIVER_OK)
+    bench.world.wait(latency_cycles)
+    assert bench.device.served == [0]
+
+
+def test_a_reset_forgets_an_early_notification() -> None:
+    bench = Bench().to(FEATURES_OK)
+    bench["QueueNotify"] = 0
+    bench["Status"] = 0
+    bench.to(DRIVER_OK)
     assert bench.device.served == []
 
 

@@ -18,27 +18,11 @@ from emu.devices.virtio.rate_limiter import (
 )
 from emu.errors import BoardError, IncompatibleError
 from tests.devices.virtio.driver import Bench
+from tests.devices.virtio.limits import limits
 
 MS = 1_000_000
 U64 = (1 << 64) - 1
 
-configs = st.builds(
-    RateLimiterConfig,
-    bandwidth=st.none()
-    | st.builds(
-        TokenBucketConfig,
-        size=st.integers(0, 5000),
-        refill_time_ms=st.integers(0, 300),
-        one_time_burst=st.integers(0, 3000),
-    ),
-    ops=st.none()
-    | st.builds(
-        TokenBucketConfig,
-        size=st.integers(0, 5),
-        refill_time_ms=st.integers(0, 300),
-        one_time_burst=st.integers(0, 3),
-    ),
-)
 steps = st.lists(st.tuples(st.integers(0, 150 * MS), st.none() | st.integers(0, 8000)), max_size=40)
 """Cycles that pass, and the operation that comes then."""
 
@@ -166,6 +150,24 @@ def test_parts_of_tokens_are_not_lost() -> None:
     assert limited.limiter.consume()
 
 
+def test_no_part_of_a_nanosecond_is_used_twice() -> None:
+    """A token comes each 142857142.857 ns; the time that is used up for one is rounded up."""
+    limited = Limited(bytes_bucket(7, 1000))
+    assert limited.limiter.consume(7)
+    limited.bench.advance(142_857_143)
+    assert limited.limiter.consume(1)
+    state = limited.limiter.state().bandwidth
+    assert state is not None
+    assert (state.budget, state.elapsed_ns) == (0, 0)
+
+
+def test_cycles_that_are_no_whole_milliseconds_are_waited_for() -> None:
+    limited = Limited(bytes_bucket(2, 1000), cycles_per_s=1001)
+    assert limited.limiter.consume(2)
+    assert not limited.limiter.consume(1)
+    assert limited.limiter.state().blocked_cycles == 101
+
+
 # --- against a model -------------------------------------------------------------------------
 
 
@@ -244,7 +246,7 @@ class NaiveLimiter:
         return granted
 
 
-@given(config=configs, steps=steps)
+@given(config=limits, steps=steps)
 def test_it_grants_what_a_naive_model_grants(
     config: RateLimiterConfig, steps: list[tuple[int, int | None]]
 ) -> None:
@@ -261,7 +263,7 @@ def test_it_grants_what_a_naive_model_grants(
                 assert limited.bench.clock.now() - bucket.elapsed_ns == int(naive.since_ns)
 
 
-@given(config=configs, steps=steps, cycles_per_s=st.sampled_from([62_500_000, 999_999_937]))
+@given(config=limits, steps=steps, cycles_per_s=st.sampled_from([62_500_000, 999_999_937]))
 def test_a_restore_between_any_two_steps_changes_nothing(
     config: RateLimiterConfig, steps: list[tuple[int, int | None]], cycles_per_s: int
 ) -> None:

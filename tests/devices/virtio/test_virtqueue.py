@@ -139,6 +139,19 @@ def test_the_driver_is_asked_to_notify_of_what_comes_next(event_idx: bool) -> No
     assert bench.ram.read(bench.ring.used, 2) == b"\0\0", "flags stay 0"
 
 
+@pytest.mark.parametrize("event_idx", [False, True])
+def test_the_driver_is_asked_to_notify_of_what_comes_behind_all_else(event_idx: bool) -> None:
+    """Also where there is more that the device has no use for yet; nothing is taken."""
+    bench = Bench(event_idx=event_idx, start=65535)
+    for data in (b"a", b"b", b"c"):
+        bench.poke(*bench.ring.post([data], []))
+    bench.queue.pop()
+    bench.queue.arm_behind()
+    asked = int.from_bytes(bench.ram.read(bench.ring.avail_event, 2), "little")
+    assert asked == (2 if event_idx else 0)
+    assert bench.queue.available() == 2
+
+
 @dataclass
 class Naive:
     """A queue as a list of requests and a list of answers."""

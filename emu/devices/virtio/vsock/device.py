@@ -129,9 +129,8 @@ class Vsock(VirtioDevice):
         """Tell the guest that its connections are gone, and let go of them, as a monitor does when
         it saves a device that the driver has started. Sockets that listen stay.
 
-        Where that is in a save: Firecracker v1.9 saves the device before it, later releases after;
-        up to v1.14 the transport is saved before, so that its interrupt is lost until `kick`.
-        Firecracker itself forgets its half of a connection when it hears of it again.
+        Firecracker v1.9 saves the device before this, later releases after; v1.13 and v1.14 save
+        InterruptStatus before. It forgets its half of a connection when it next hears of it.
 
         Args:
             awaits_ack: nothing is sent to the guest until it makes a buffer available in the event
@@ -290,7 +289,7 @@ class Vsock(VirtioDevice):
                 f"{EVENT.size}"
             )
         self.give_back(EVENT_QUEUE, chain.head, written)
-        queue.arm()
+        queue.arm_behind()
         self.connection.notify_used()
         return True
 

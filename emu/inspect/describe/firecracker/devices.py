@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from emu.arch import pci, virtio
-from emu.arch.flags import bit_names, flag_names
 from emu.arch.gicv3 import SPI_FIRST
 from emu.inspect.describe import registers
 from emu.inspect.describe.facts import facts
@@ -14,17 +13,14 @@ from emu.inspect.describe.firecracker import locate
 from emu.inspect.describe.firecracker.locate import first
 from emu.inspect.describe.views.devices import (
     DeviceView,
-    FlagsView,
     PciView,
     PlaceView,
-    QueueView,
     VectorView,
     VirtioView,
 )
 from emu.inspect.describe.views.registers import Section
+from emu.inspect.describe.virtio import virtio_view
 
-_STATUS = bit_names(virtio.DeviceStatus)
-_INTERRUPT_STATUS = bit_names(virtio.InterruptStatus)
 _CONFIGURATION_WORDS = 1024
 _MASKED = 1  # bit 0 of an MSI-X vector's control
 
@@ -66,44 +62,15 @@ def _view(kind: virtio.DeviceType, device: Any) -> DeviceView:
 
 def _virtio(kind: virtio.DeviceType, common: Any, transport: Any) -> VirtioView:
     common_config = first(transport, "pci_dev_state") or transport
-    status = first(common_config, "driver_status", "device_status")
-    return VirtioView(
-        activated=common.activated,
-        status=FlagsView(status, tuple(flag_names(status, _STATUS))),
-        interrupt_status=_interrupt_status(common, transport),
-        offered=_features(kind, common.avail_features),
-        negotiated=_features(kind, common.acked_features),
-        queues=tuple(_queue(index, queue) for index, queue in enumerate(common.queues)),
-        transport=facts(
-            common_config, without=("device_status", "driver_status", "interrupt_status")
-        ),
-    )
-
-
-def _interrupt_status(common: Any, transport: Any) -> FlagsView | None:
-    """The InterruptStatus of virtio-mmio; up to v1.12 the device has it."""
-    value = first(transport, "interrupt_status")
-    if value is None:
-        value = first(common, "interrupt_status")
-    return None if value is None else FlagsView(value, tuple(flag_names(value, _INTERRUPT_STATUS)))
-
-
-def _features(kind: virtio.DeviceType, features: int) -> FlagsView:
-    return FlagsView(features, tuple(kind.feature_names(features)))
-
-
-def _queue(index: int, queue: Any) -> QueueView:
-    return QueueView(
-        index=index,
-        max_size=queue.max_size,
-        size=queue.size,
-        ready=queue.ready,
-        descriptors=queue.desc_table,
-        available=queue.avail_ring,
-        used=queue.used_ring,
-        next_available=queue.next_avail,
-        next_used=queue.next_used,
-        added=queue.num_added,
+    interrupt_status = first(transport, "interrupt_status")
+    if interrupt_status is None:  # up to v1.12 the device has it
+        interrupt_status = first(common, "interrupt_status")
+    return virtio_view(
+        kind,
+        common,
+        common_config,
+        status=first(common_config, "driver_status", "device_status"),
+        interrupt_status=interrupt_status,
     )
 
 

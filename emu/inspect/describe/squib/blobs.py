@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from emu.arch import pl011
@@ -11,6 +12,8 @@ from emu.errors import IncompatibleError
 from emu.formats import squib, thawbench
 from emu.formats.firecracker.gic import Interrupt
 from emu.formats.thawbench import (
+    VIRTIO_TYPES,
+    ConnectedBlob,
     ExtraBlob,
     GicBlob,
     InterruptBanks,
@@ -19,24 +22,37 @@ from emu.formats.thawbench import (
     from_words,
 )
 from emu.inspect.describe import registers
-from emu.inspect.describe.views.devices import DeviceView
+from emu.inspect.describe.facts import facts
+from emu.inspect.describe.views.devices import DeviceView, VirtioView
 from emu.inspect.describe.views.registers import BlobView, RegisterView, Section
 from emu.inspect.describe.views.state import GicView
+from emu.inspect.describe.virtio import virtio_view
 
 PREVIEW_SIZE_BYTES = 16
 
 
 def device(state: squib.DeviceState) -> DeviceView:
-    """A device; its blob is decoded if its kind is one of this project's."""
-    encoding = thawbench.DEVICE_ENCODINGS.get(state.kind)
-    blob, value = _read(state.blob, encoding) if encoding else (_opaque(state.blob), None)
-    return DeviceView(
+    """A device; its blob is decoded if this project wrote it."""
+    blob, value = _opaque(state.blob), None
+    if _is_ours(state):
+        blob, value = _read(state.blob, thawbench.DEVICE_ENCODINGS[state.kind])
+    view = DeviceView(
         kind=state.kind,
         id=state.id,
         mmio_slot=None if state.mmio_slot == thawbench.NO_MMIO_SLOT else state.mmio_slot,
-        sections=tuple(_SECTIONS[type(value)](value)) if value else (),
         blob=blob,
     )
+    if isinstance(value, ConnectedBlob):
+        return replace(view, virtio=_virtio(state.kind, value), facts=_facts(value))
+    return replace(view, sections=tuple(_SECTIONS[type(value)](value)) if value else ())
+
+
+def _is_ours(state: squib.DeviceState) -> bool:
+    """Whether the kind is one of ours; virtio's are squib's too, which has other blobs for them."""
+    encoding = thawbench.DEVICE_ENCODINGS.get(state.kind)
+    if encoding is None:
+        return False
+    return state.kind not in thawbench.VIRTIO_ENCODINGS or encoding.matches(state.blob)
 
 
 def gic(state: squib.GicState) -> GicView:
@@ -64,6 +80,21 @@ def _read(blob: bytes, encoding: thawbench.Encoding[Any]) -> tuple[BlobView, Any
     except IncompatibleError as error:
         return _opaque(blob, str(error)), None
     return BlobView(len(blob), blob[:PREVIEW_SIZE_BYTES].hex(" "), "thawbench"), value
+
+
+def _virtio(kind: str, value: ConnectedBlob[Any]) -> VirtioView:
+    registers = value.transport
+    return virtio_view(
+        VIRTIO_TYPES[kind],
+        value.device.virtio,
+        registers,
+        status=registers.device_status,
+        interrupt_status=registers.interrupt_status,
+    )
+
+
+def _facts(value: ConnectedBlob[Any]) -> Mapping[str, Any]:
+    return facts(value.device, without=("id", "virtio"))
 
 
 def _vmgenid_sections(state: VmGenIdBlob) -> Iterator[Section]:

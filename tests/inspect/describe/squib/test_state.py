@@ -19,6 +19,15 @@ from emu.formats.thawbench import (
     RedistributorBlob,
     VmGenIdBlob,
 )
+from emu.formats.thawbench.virtio import (
+    ConnectedBlob,
+    QueueBlob,
+    RateLimiterBlob,
+    RngBlob,
+    TokenBucketBlob,
+    TransportBlob,
+    VirtioBlob,
+)
 from emu.inspect.describe import describe, describe_file
 from emu.inspect.describe.views.devices import DeviceView
 from emu.inspect.describe.views.file import Description
@@ -110,6 +119,31 @@ def describe_device(kind: str, blob: bytes, mmio_slot: int = 0xFFFF_FFFF) -> Dev
     value.data.device_states.devices = [squib.DeviceState(kind, "it", mmio_slot, blob)]
     (device,) = state_of(describe(squib.encode(value))).devices
     return device
+
+
+def test_a_virtio_device_is_decoded() -> None:
+    queue = QueueBlob(256, 128, True, 0x1000, 0x2000, 0x3000, 7, 6, 1)
+    virtio = VirtioBlob(1 << 32 | 1 << 29, 1 << 32, [queue], activated=True)
+    bucket = TokenBucketBlob(100, 0, 1000, 40, 5)
+    value = ConnectedBlob(
+        TransportBlob(0, 1, 0, device_status=0xF, config_generation=2, interrupt_status=1),
+        RngBlob(virtio, RateLimiterBlob(None, bucket, None)),
+    )
+    blob = thawbench.VIRTIO_ENCODINGS["virtio-rng"].encode(value)
+    device = describe_device("virtio-rng", blob, mmio_slot=3)
+    assert device.mmio_slot == 3
+    assert device.blob is not None
+    assert device.blob.maker == "thawbench"
+    assert device.virtio is not None
+    assert device.virtio.status.names == ("ACKNOWLEDGE", "DRIVER", "DRIVER_OK", "FEATURES_OK")
+    assert device.virtio.offered.names == ("EVENT_IDX", "VERSION_1")
+    assert device.virtio.negotiated.names == ("VERSION_1",)
+    assert device.virtio.interrupt_status is not None
+    assert device.virtio.interrupt_status.names == ("USED_BUFFER",)
+    assert (device.virtio.queues[0].size, device.virtio.queues[0].next_available) == (128, 7)
+    assert device.virtio.transport["config_generation"] == 2
+    assert device.facts is not None
+    assert device.facts["rate_limiter_state"]["bandwidth"]["budget"] == 40
 
 
 def test_vmgenid_is_decoded() -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import pytest
 
+from emu.wire.facts import Variant, value_of
 from emu.wire.schema import Array, OnlyVariant, Struct, schema_of, u8, u32
-from harness.states.facts import Variant, value_of
 
 
 class Kind(enum.IntEnum):
