@@ -25,20 +25,29 @@ class Bench:
     def __init__(self, dut: DeviceUnderTest) -> None:
         self._dut = dut
         self._number = 0
+        self._memory: bytes | None = None
         self.world = dut.world()
         self.device: Device = dut.build(self.world)
 
     def perform(self, action: Action) -> int | None:
         """Do something; what was loaded, if it is a load."""
         self._number += 1
+        self._memory = None
         self.world.begin(self._number)
         value = self._do(action)
         self.world.deadlines.run_due()
         return value
 
+    @property
+    def memory(self) -> bytes:
+        """A copy of the guest's memory."""
+        if self._memory is None:
+            self._memory = self.world.ram.contents()
+        return self._memory
+
     def step(self, action: Action) -> Step:
         """Do something, and write down what can be seen of it."""
-        before, memory = self.device.capture(), self.world.ram.contents()
+        before, memory = self.device.capture(), self.memory
         self.world.take_notes()
         value = self.perform(action)
         return Step(
@@ -48,7 +57,7 @@ class Bench:
             before=before,
             after=self.device.capture(),
             memory_before=memory,
-            memory_after=self.world.ram.contents(),
+            memory_after=self.memory,
             line_is_high=self.world.line.high,
         )
 
@@ -57,6 +66,7 @@ class Bench:
         for most.
         """
         state = self.device.capture()
+        self._memory = None
         self.world.begin(0)
         self.world.forget_deadlines()
         self.device = self._dut.build(self.world)

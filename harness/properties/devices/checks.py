@@ -109,10 +109,10 @@ def check_freeze_anywhere(
     def freeze(number: int, bench: Bench) -> None:
         if only in (None, number):
             wanted = dut.interrupts_on_apply(bench.device.capture())
-            memory, notes = bench.world.ram.contents(), bench.freeze()
+            memory, notes = bench.memory, bench.freeze()
             if notes.interrupts != wanted or notes.events or notes.output:
                 surprises.append(f"before action {number}, to thaw did {notes}")
-            if memory != bench.world.ram.contents():
+            if memory != bench.memory:
                 surprises.append(f"before action {number}, to thaw changed memory")
 
     found = run(dut, actions, freeze)

@@ -161,6 +161,8 @@ class _Session:
             yield from _store(name, value)
         yield from _store("QueueReady", 1)
         yield Load(VIRTIO_MMIO["QueueReady"])
+        if self.random.random() < 0.1:  # too early, as Linux's balloon driver is
+            yield from _store("QueueNotify", index)
 
     def _post(self, request: Request) -> Iterator[Action]:
         """Make some requests of a queue available, with one notification for all of them."""
