@@ -178,6 +178,24 @@ def test_a_reset_forgets_an_early_notification() -> None:
     assert bench.device.served == []
 
 
+def test_a_notification_before_driver_ok_is_served_with_it() -> None:
+    """As an eventfd keeps it; it is state, and a reset forgets it."""
+    bench = Bench().to(FEATURES_OK)
+    for index in range(2):
+        bench.set_up(index)
+    bench.poke(*bench.rings[0].post([b"abc"], [3]))
+    bench["QueueNotify"] = 0
+    bench = bench.thaw()
+    bench["Status"] = DRIVER_OK
+    assert bench.device.served == [0]
+    assert len(bench.rings[0].reap()) == 1
+    bench["Status"] = 0
+    bench["QueueNotify"] = 1
+    bench["Status"] = 0
+    bench.to(DRIVER_OK)
+    assert bench.device.served == [0]
+
+
 def test_used_buffers_interrupt() -> None:
     bench = Bench().to(DRIVER_OK, 1 << 32)
     bench.ask(b"abc")
