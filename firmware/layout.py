@@ -188,6 +188,36 @@ class DiskResults(Block):
     """1 once all is done."""
 
 
+@dataclass(frozen=True, slots=True)
+class FrameArguments(Block):
+    """What a test may ask of `frames`. Read from the start of `main` on."""
+
+    SYMBOL = "frame_arguments"
+
+    rounds: int
+    """Pairs of frames that are sent, at least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResults(Block):
+    """What `frames` has done so far."""
+
+    SYMBOL = "frame_results"
+
+    sent: int
+    """Frames made available to the device."""
+    returned: int
+    """Those of them that the device gave back."""
+    received: int
+    """Echoes received, each the one that was due."""
+    unexpected: int
+    """Frames received that were not: lost before, twice, or of something else."""
+    interrupts: int
+    """Interrupts of the device handled."""
+    finished: int
+    """1 once all is done."""
+
+
 BLOCKS: tuple[type[Block], ...] = (
     Arguments,
     Results,
@@ -196,6 +226,8 @@ BLOCKS: tuple[type[Block], ...] = (
     CheckResults,
     DiskArguments,
     DiskResults,
+    FrameArguments,
+    FrameResults,
 )
 
 
@@ -220,7 +252,7 @@ def assembler_include() -> str:
         constants |= {f"{block.__name__}_{name}": at for name, at in block.offsets().items()}
         constants[f"{block.__name__}_SIZE"] = block.size_bytes()
     lines = [f".set {name.upper()}, {value:d}" for name, value in constants.items()]
-    for block in (Arguments, CheckArguments, DiskArguments):
+    for block in (Arguments, CheckArguments, DiskArguments, FrameArguments):
         names = list(block.offsets())
         lines += [
             f".macro {block.SYMBOL}_block {', '.join(names)}",

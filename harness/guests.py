@@ -50,7 +50,7 @@ def boot_guest(
         schedule: which vCPU runs when.
         cpu_model: the processor, if not the board's.
         host_clock: the host clock at the start, in cycles.
-        devices: its virtio devices, of which `disk` wants a block device first.
+        devices: its virtio devices: `disk` wants a block device first, `frames` a network device.
         virtio_latency_cycles: how long after a notification they look at the queue.
 
     Raises:

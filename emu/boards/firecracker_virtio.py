@@ -73,7 +73,11 @@ V1_14: Final = _revised(
 )
 """v1.14: pmem and mem; a balloon can be told of free pages."""
 
-V1_16: Final = _revised(V1_14, (NET, (*_NET_V1_10, "MTU")), (VSOCK, ("IN_ORDER", "EVENT_IDX")))
+V1_16: Final = replace(
+    _revised(V1_14, (NET, (*_NET_V1_10, "MTU")), (VSOCK, ("IN_ORDER", "EVENT_IDX"))),
+    awaits_reset_ack=True,
+)
+"""v1.16: the guest is told the MTU; a vsock waits until its guest knows of a reset."""
 
 MAIN: Final = replace(V1_16, can_reset=True)
 """The main branch: all devices but those of vhost-user can be reset."""

@@ -65,12 +65,15 @@ class VirtioSupport:
         can_reset: whether a driver can reset a device; if it can't, FAILED is set instead.
         counts_config_changes: whether ConfigGeneration goes up with each change of a device's
             configuration space.
+        awaits_reset_ack: whether a vsock whose guest was told by a snapshot that connections are
+            gone sends it nothing until it has acknowledged that.
     """
 
     offers: Mapping[DeviceType, Offer] = field(hash=False)
     order: tuple[Turn, ...]
     can_reset: bool
     counts_config_changes: bool
+    awaits_reset_ack: bool = False
 
     def attach_order(self, configs: Sequence[Config]) -> list[Config]:
         """Devices in the order in which the monitor attaches them.

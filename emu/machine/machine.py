@@ -67,7 +67,7 @@ class Machine:
         uart: the serial console, of the board's kind; None for a machine without.
         rtc: the real-time clock; None if the board has none.
         virtio: its virtio devices by id, in the order of attachment, each with its transport.
-        resources: what is left to hand out, and the record of what was.
+        resources: what is left of its board's interrupts and addresses, and what was handed out.
         stolen_time: what the host takes of the vCPUs' time, and where it is told.
         vmgenid: the VMGenID device; None until it is booted or thawed with one.
         vmclock: the VMClock device; likewise, and None if the board has none.
@@ -306,6 +306,7 @@ class Machine:
             uart=self.uart.state() if self.uart else None,
             rtc=self.rtc.state() if self.rtc else None,
             virtio={id_: ConnectedState.of(found) for id_, found in self.virtio.items()},
+            stolen_time=[self.stolen_time.address(vcpu.index) for vcpu in self.vcpus],
             vmgenid=self.vmgenid.save() if self.vmgenid else None,
             vmclock=self.vmclock.save() if self.vmclock else None,
             ram_sha256=self.ram.digest(),

@@ -71,13 +71,15 @@ def saved_devices(state: squib.MicrovmState) -> list[SavedDevice]:
     Raises:
         IncompatibleError: the state of one was not made here, or is damaged.
     """
-    return [
-        SavedDevice(
-            saved.kind, saved.id, saved.mmio_slot, virtio_blobs.decode(saved.kind, saved.blob)
-        )
-        for saved in state.device_states.devices
-        if saved.kind in VIRTIO_ENCODINGS
-    ]
+    found = (saved for saved in state.device_states.devices if saved.kind in VIRTIO_ENCODINGS)
+    return [SavedDevice(saved.kind, saved.id, saved.mmio_slot, _decode(saved)) for saved in found]
+
+
+def _decode(saved: squib.DeviceState) -> ConnectedState:
+    try:
+        return virtio_blobs.decode(saved.kind, saved.blob)
+    except IncompatibleError as error:
+        raise IncompatibleError(f"data.device_states, device '{saved.id}': {error}") from None
 
 
 def equip(

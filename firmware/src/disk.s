@@ -15,6 +15,7 @@
     .include "psci.inc"
     .include "gicv3.inc"
     .include "interrupts.inc"
+.set VIRTIO_QUEUES,     1
     .include "virtio.inc"
 
 .set TYPE_BLOCK,        2
@@ -100,7 +101,7 @@ locate:
     adr     x5, requests
     movz    x3, #REQUEST_SIZE
     madd    x5, x0, x3, x5
-    adr     x4, descriptor_table
+    adr     x4, queues + QUEUE_DESCRIPTORS
     movz    x3, #DESC_SIZE * REQUEST_DESCRIPTORS
     madd    x4, x0, x3, x4
     ret
@@ -150,6 +151,7 @@ request:
 
     adr     x3, disk_results
     increment x6, x3, DISKRESULTS_SUBMITTED
+    movz    x1, #0
     bl      virtio_submit
     pop     x30, xzr
     ret
@@ -197,6 +199,7 @@ disk_interrupt:
     increment x6, x5, DISKRESULTS_INTERRUPTS
     bl      virtio_acknowledge
 1:
+    movz    x0, #0
     bl      virtio_next_used
     cmn     w0, #1
     b.eq    2f

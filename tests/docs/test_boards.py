@@ -6,6 +6,7 @@ from pathlib import Path
 
 from emu import boards
 from emu.boards.board import Board
+from emu.boards.equipment import allocate_stolen_time
 from harness.actions.boards import HEADINGS, row
 
 TEXT = (Path(__file__).parents[2] / "docs" / "boards.md").read_text(encoding="utf-8")
@@ -49,3 +50,15 @@ def _offered(board: Board, kind_id: int) -> str:
 def test_the_page_has_what_virtio_devices_offer() -> None:
     """`offers()` is the text to put there."""
     assert offers() in TEXT
+
+
+def test_the_page_has_where_system_memory_is_handed_out() -> None:
+    """VMGenID, VMClock, and stolen time of one vCPU and of two, as the board of v1.15 has them."""
+    board = boards.get("firecracker-1.15")
+    for vcpu_count in (1, 2):
+        memory = board.resource_allocator().system_memory
+        places = [memory.allocate_last(16, 8), memory.allocate_last(0x1000, 0x1000)]
+        resources = board.resource_allocator()
+        resources.system_memory = memory
+        places.append(allocate_stolen_time(resources, vcpu_count))
+        assert all(f"{place:#x}" in TEXT for place in places)

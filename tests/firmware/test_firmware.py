@@ -18,6 +18,7 @@ IRQ_VECTOR_OFFSET = 0x280
 DOCUMENTED_SYMBOLS = {
     "disk": {"main", "vectors", "disk_arguments", "disk_results", "disk_interrupt"},
     "echo": {"main", "vectors", "irq_entry", "arguments", "results", "console_interrupt"},
+    "frames": {"main", "vectors", "frame_arguments", "frame_results", "frame_interrupt"},
     "heartbeat": {"main", "vectors", "irq_entry", "arguments", "results", "interrupt_log"},
     "quiet": {
         *("main", "vectors", "irq_entry", "arguments", "results", "interrupt_log"),
@@ -93,9 +94,9 @@ def test_image_stays_clear_of_the_pages_for_experiments(name: str) -> None:
     assert guest.load_address + len(guest.image) <= DRAM_BASE + 0x30_0000
 
 
-def test_guests_without_a_tick_check_themselves_or_work_on_a_disk() -> None:
+def test_guests_without_a_tick_check_themselves_or_drive_a_device() -> None:
     others = set(firmware.names()) - set(firmware.self_checking())
-    assert others == {"disk", "echo", "heartbeat", "quiet"}
+    assert others == {"disk", "echo", "frames", "heartbeat", "quiet"}
 
 
 @every_guest

@@ -171,6 +171,18 @@ class Oracle:
         """
         return self._ok("virtqueue", ram_base=ram_base, ram=ram.hex(), queue=queue, actions=actions)
 
+    def addresses(self, base: int, size: int, actions: Sequence[Json]) -> Json:
+        """What comes of an `AddressAllocator`: `results`, null for a refusal, and the `allocator`.
+
+        An action is `{"first": [size, alignment]}`, `{"last": [size, alignment]}` or
+        `{"free": [first, last]}`.
+        """
+        return self._ok("addresses", base=base, size=size, actions=actions)
+
+    def ids(self, base: int, end: int, actions: Sequence[Json]) -> Json:
+        """The same of an `IdAllocator`; an action is `"take"` or `{"give": id}`."""
+        return self._ok("ids", base=base, end=end, actions=actions)
+
     def time(self, node: Node, crate: Crate, data: bytes, rounds: int) -> Times:
         """How long the crate takes for `data`.
 

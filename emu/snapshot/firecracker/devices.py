@@ -7,7 +7,7 @@ v1.13 on all are in `data.device_states`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from emu.machine import Machine
 from emu.snapshot.firecracker.backings import Backings
 from emu.snapshot.firecracker.fields import build
 from emu.snapshot.firecracker.kinds import KINDS
+from emu.snapshot.firecracker.prepare import Captured, capture_devices
 from emu.snapshot.firecracker.virtio import (
     SavedDevice,
     connected_facts,
@@ -108,18 +109,25 @@ class SavedDevices:
 # --- saving --------------------------------------------------------------------------------------
 
 
-def save_devices(form: Format, machine: Machine, order: Sequence[str] = ()) -> Any:
+def save_devices(
+    form: Format,
+    machine: Machine,
+    order: Sequence[str] = (),
+    captured: Mapping[str, Captured] | None = None,
+) -> Any:
     """The value of `data.device_states`.
 
     Args:
         form: that of the release.
         machine: one of the release's board.
         order: as in `SavedDevices`; devices that it does not name come last, as they were attached.
+        captured: what `prepare_devices` gave; None for devices as they are.
 
     Raises:
         IncompatibleError: the machine is none of the release's board.
     """
-    facts = _devices(form, machine, order)
+    seen = captured if captured is not None else capture_devices(machine)
+    facts = _devices(form, machine, order, seen)
     return value_of(field_node(form.schema, "data", "device_states"), facts)
 
 
@@ -132,13 +140,15 @@ def save_acpi(form: Format, machine: Machine) -> Any:
     return value_of(field_node(form.schema, "data", "acpi_dev_state"), _acpi(form, machine))
 
 
-def _devices(form: Format, machine: Machine, order: Sequence[str]) -> Facts:
+def _devices(
+    form: Format, machine: Machine, order: Sequence[str], captured: Mapping[str, Captured]
+) -> Facts:
     """The fields of `DeviceStates` up to v1.12, and of `DevicesState`."""
     uart, rtc = machine.equipment.uart, machine.equipment.rtc
     uart_state = _uart_state(machine)
     legacy = [(name, place) for name, place in (("Serial", uart), ("Rtc", rtc)) if place]
     mmio = {
-        **_virtio(form, machine, order),
+        **_virtio(form, machine, order, captured),
         "legacy_devices": [
             {"type_": Variant(name, {}), "device_info": place_facts(place)}
             for name, place in sorted(legacy, key=lambda item: _rank(order, item[0]))
@@ -159,14 +169,15 @@ def _rank(order: Sequence[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-def _virtio(form: Format, machine: Machine, order: Sequence[str]) -> Facts:
+def _virtio(
+    form: Format, machine: Machine, order: Sequence[str], captured: Mapping[str, Captured]
+) -> Facts:
     facts = {**_NO_VIRTIO, **{field: [] for field in _LISTS}}
     attached = zip(machine.virtio.items(), machine.equipment.virtio, strict=True)
     for (name, transport), place in sorted(attached, key=lambda item: _rank(order, item[0][0])):
-        device: Any = transport.device  # each type has a state of its own
-        kind = kind_of(device.type.id)
-        state = kind.prepared(form, device.state())
-        connected = connected_facts(name, kind, state, transport.state(), place)
+        kind, seen = kind_of(transport.device.type.id), captured[name]
+        state = kind.prepared(form, seen.state)
+        connected = connected_facts(name, kind, state, seen.transport, place)
         if kind.field in _LISTS:
             facts[kind.field].append(connected)
         else:
@@ -238,7 +249,7 @@ def read_devices(data: Any, board: Board, backings: Backings) -> SavedDevices:
     platform = _platform(states, bus)
     acpi = getattr(states, "acpi_state", None) or data.acpi_dev_state
     uart_state = getattr(states, "serial_state", None)
-    virtio = list(_read_virtio(bus, backings))
+    virtio = list(_read_virtio(bus, board, backings))
     return SavedDevices(
         virtio=_in_order(board, virtio),
         uart=_read_place("serial", platform.get("Serial")),
@@ -279,7 +290,7 @@ def _read_place(name: str, info: Any) -> Place | None:
     return None if info is None else read_place(f"data.device_states, {name}", info)
 
 
-def _read_virtio(bus: Any, backings: Backings) -> Iterator[SavedDevice]:
+def _read_virtio(bus: Any, board: Board, backings: Backings) -> Iterator[SavedDevice]:
     for field, what in _UNMODELLED.items():
         if getattr(bus, field, None):
             raise IncompatibleError(
@@ -289,7 +300,8 @@ def _read_virtio(bus: Any, backings: Backings) -> Iterator[SavedDevice]:
         found = getattr(bus, kind.field)
         devices = found if kind.field in _LISTS else [found] if found is not None else []
         for device in devices:
-            yield read_connected(kind, f"data.device_states.{kind.field}", device, backings)
+            field = f"data.device_states.{kind.field}"
+            yield read_connected(kind, field, device, board, backings)
 
 
 def _in_order(board: Board, devices: list[SavedDevice]) -> tuple[SavedDevice, ...]:

@@ -8,9 +8,11 @@ branch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from emu.arch.virtio import BALLOON, BLOCK
+from emu.boards.board import Board
 from emu.devices.virtio.balloon import BalloonConfig, BalloonState
 from emu.devices.virtio.block import BlockConfig, BlockState
 from emu.devices.virtio.config import DeviceConfig
@@ -65,6 +67,10 @@ class Kind(ABC):
     def facts(self, state: Any, virtio: Facts) -> Facts | Variant:
         """What is in its `device_state`, of its state and of what all types have."""
         return {**named(state), "virtio_state": virtio}
+
+    def restored(self, board: Board, saved: Any, state: Any) -> Any:
+        """A device's state as the release restores it; `saved` is what it has saved of it."""
+        return state
 
     def prepared(self, form: Format, state: Any) -> Any:
         """A device's state as the release saves it."""
@@ -179,6 +185,13 @@ class _Vsock(Kind):
             uds_path=state.uds_path,
             endpoints=backings.endpoints(state.uds_path),
         )
+
+    def restored(self, board: Board, saved: Any, state: VsockState) -> VsockState:
+        """v1.16 waits for its guest, although its files don't say so (`kick` of the device)."""
+        if hasattr(saved.frontend, "pending_event_ack"):
+            return state
+        awaits_ack = board.virtio.awaits_reset_ack and state.virtio.activated
+        return replace(state, pending_event_ack=awaits_ack)
 
     def virtio(self, saved: Any) -> Any:
         return saved.frontend.virtio_state

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from emu.boards.board import Board
 from emu.boards.places import Place, Window
 from emu.devices.virtio.config import DeviceConfig
 from emu.devices.virtio.device import VirtioState
@@ -63,7 +64,9 @@ def connected_facts(
     }
 
 
-def read_connected(kind: Kind, field: str, connected: Any, backings: Backings) -> SavedDevice:
+def read_connected(
+    kind: Kind, field: str, connected: Any, board: Board, backings: Backings
+) -> SavedDevice:
     """A device of a state file; `field` is where it is.
 
     Raises:
@@ -77,7 +80,7 @@ def read_connected(kind: Kind, field: str, connected: Any, backings: Backings) -
         raise IncompatibleError(
             f"{field}: device_type is {found}; expected {kind.type.value}, {kind.type.name}"
         )
-    state = kind.state(saved, build(VirtioState, virtio))
+    state = kind.restored(board, saved, kind.state(saved, build(VirtioState, virtio)))
     transport = connected.transport_state
     has_interrupts = hasattr(transport, "interrupt_status")
     interrupt_status = (transport if has_interrupts else virtio).interrupt_status

@@ -28,6 +28,14 @@ def test_a_feed_sends_all_and_closes() -> None:
         socket.send_control(Operation.RST)
 
 
+def test_a_feed_sends_nothing_to_a_stream_that_was_closed_before_it_was_there() -> None:
+    guest = Guest()
+    guest.device.open_stream(22, Feed(b"late")).close()
+    socket = guest.accept(guest.receive()[0])
+    socket.poll()
+    assert (socket.read(), socket.shutdown) == (b"", BOTH)
+
+
 def test_a_collect_keeps_all_of_all_connections() -> None:
     endpoint = Collect()
     guest = Guest({PORT: endpoint})

@@ -2,6 +2,7 @@
 //! be compared with them: one JSON request a line on standard input, one JSON reply a line on
 //! standard output, in the same order. `protocol` has the requests.
 
+mod allocator;
 mod bounds;
 mod codec;
 mod de;

@@ -11,6 +11,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use crate::allocator::{AddressRun, IdRun};
 use crate::codec::{Codec, Decoded, LIMIT_BYTES};
 use crate::schema::Schema;
 use crate::ser::Typed;
@@ -62,6 +63,10 @@ enum Request {
     Rtc(RtcRun),
     /// Reply: what came of each action, and the guest memory at the end.
     Virtqueue(VirtqueueRun),
+    /// Reply: what came of each action, and the allocator at the end.
+    Addresses(AddressRun),
+    /// The same of numbers.
+    Ids(IdRun),
 }
 
 fn default_limit_bytes() -> u64 {
@@ -133,6 +138,8 @@ impl Server {
             Request::Serial(run) => run.run().map_or_else(Reply::Rejected, Reply::Ok),
             Request::Rtc(run) => Reply::Ok(run.run()),
             Request::Virtqueue(run) => run.run().map_or_else(Reply::Rejected, Reply::Ok),
+            Request::Addresses(run) => run.run().map_or_else(Reply::Rejected, Reply::Ok),
+            Request::Ids(run) => run.run().map_or_else(Reply::Rejected, Reply::Ok),
         })
     }
 

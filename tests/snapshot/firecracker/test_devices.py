@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from emu.devices.virtio.net import NetConfig
 from emu.devices.virtio.vsock import VsockConfig
 from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
-from emu.errors import IncompatibleError
+from emu.errors import BoardError, IncompatibleError
 from emu.formats import registry
 from emu.formats.firecracker.v1_9_virtio import VhostUserBlockState
 from emu.machine import Machine
@@ -104,6 +105,65 @@ def test_what_devices_are_thawed_from_they_are_frozen_to(
     assert again == snapshot
     form = registry.get(format_id)
     assert form.encode(again) == form.encode(snapshot)
+
+
+@each_release
+@given(number=st.integers(0))
+def test_a_leaf_that_is_changed_is_kept_or_refused(format_id: str, number: int) -> None:
+    """None is lost without a word, whatever it holds."""
+    data = state_of(format_id).data
+    roots = [name for name in ("device_states", "acpi_dev_state") if hasattr(data, name)]
+    paths = [(root, *path) for root in roots for path in leaves(getattr(data, root))]
+    change(data, paths[number % len(paths)])
+    try:
+        again = frozen(format_id, data)
+    except (IncompatibleError, BoardError):  # a machine is not made, or a state not taken
+        return
+    assert again == data
+
+
+def leaves(value: Any) -> Iterator[tuple[Any, ...]]:
+    """The paths of all that holds no other values, and is there."""
+    steps: list[tuple[str | int, Any]]
+    if is_dataclass(value):
+        steps = [(field.name, getattr(value, field.name)) for field in fields(value)]
+    elif isinstance(value, list | tuple):
+        steps = list(enumerate(value))
+    else:
+        if value is not None:
+            yield ()
+        return
+    for step, part in steps:
+        yield from ((step, *path) for path in leaves(part))
+
+
+def change(value: Any, path: tuple[Any, ...]) -> Any:
+    """Put another value of the same type in place of a leaf."""
+    if not path:
+        return _another(value)
+    step, *rest = path
+    if isinstance(value, tuple):
+        return (*value[:step], change(value[step], tuple(rest)), *value[step + 1 :])
+    if isinstance(value, list):
+        value[step] = change(value[step], tuple(rest))
+    else:
+        setattr(value, step, change(getattr(value, step), tuple(rest)))
+    return value
+
+
+def _another(value: Any) -> Any:
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value ^ 1
+        case bytes():
+            return value + b"x"
+        case Enum():
+            variants = list(type(value))
+            return variants[(variants.index(value) + 1) % len(variants)]
+        case _:  # a MAC address stays one
+            return value[:-1] + ("0" if value[-1] != "0" else "1")
 
 
 @each_release

@@ -148,6 +148,23 @@ def test_a_record_that_no_allocator_leaves_is_refused(path: str, value: Any, mes
         restore_resources(_edited(path, value), board, [])
 
 
+def test_a_tree_that_hangs_to_one_side_is_refused() -> None:
+    """Whose heights are right, and whose ranges are the whole space."""
+    board = boards.get("firecracker-1.16")
+    record = saved("firecracker-1.16")
+    tree, below = record.mmio64_memory.interval_tree, None
+    space = record.mmio64_memory.address_space
+    last = space.end
+    for height, (start, end) in enumerate(
+        [(last, last), (last - 1, last - 1), (space.start, last - 2)], start=1
+    ):
+        key = replace(space, start=start, end=end)
+        below = replace(tree.root, key=key, left=None, right=below, height=height)
+    tree.root = below
+    with pytest.raises(IncompatibleError, match="has a height of 3 above trees of 0 and 2"):
+        restore_resources(record, board, [])
+
+
 def test_an_allocator_that_has_handed_out_the_last_number_there_is() -> None:
     """`next_id` is None then; no release comes so far."""
     board = boards.get("firecracker-1.16")

@@ -85,8 +85,9 @@ class Feed(Endpoint):
 
     def opened(self, stream: Stream) -> None:
         """See `Endpoint.opened`."""
-        stream.send(self._data)
-        stream.close()
+        if stream.is_open:
+            stream.send(self._data)
+            stream.close()
 
 
 class ToFile(Discard):
