@@ -28,9 +28,9 @@ SECTOR = 3
 
 def attach_clocks(machine: Machine) -> None:
     """VMGenID and VMClock, as a boot does."""
-    machine.resources, machine.vmgenid, machine.vmclock = attach_boot_devices(
+    machine.vmgenid, machine.vmclock = attach_boot_devices(
         machine.board,
-        machine.equipment,
+        machine.resources,
         vcpu_count=1,
         ram=machine.ram,
         stolen_time=machine.stolen_time,
