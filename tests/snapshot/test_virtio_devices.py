@@ -77,7 +77,7 @@ def thawed(snapshot: Snapshot, disk: MemoryDisk, pace: Pace, **options: Any) -> 
 
 
 @pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
-@pytest.mark.parametrize("instructions", range(131, INSTRUCTIONS, 613))
+@pytest.mark.parametrize("instructions", range(131, INSTRUCTIONS, 947))
 def test_every_request_is_answered_once_wherever_the_guest_was_frozen(
     instructions: int, pace: Pace
 ) -> None:
