@@ -176,6 +176,16 @@ def test_pages_are_kept_once_the_host_is_done(balloon: BalloonBench) -> None:
     assert balloon.discarded() == set()
 
 
+@pytest.mark.parametrize("number", [STOP, DONE])
+def test_a_command_that_names_no_run_brings_no_pages(balloon: BalloonBench, number: int) -> None:
+    """Even if it is the host's own."""
+    state = balloon.device.state()
+    state.hinting_state.host_cmd = number
+    balloon.device.load_state(state)
+    hint_a_run(balloon, number)
+    assert balloon.discarded() == set()
+
+
 @pytest.mark.parametrize(("acknowledges", "shown"), [(True, DONE), (False, 2)])
 def test_the_end_of_a_run_is_acknowledged_if_that_was_asked(
     balloon: BalloonBench, acknowledges: bool, shown: int
