@@ -13,7 +13,7 @@ from emu.devices.virtio.disk import MemoryDisk
 from emu.formats import registry
 from emu.machine import Machine
 from emu.machine.boot_devices import attach_boot_devices
-from emu.snapshot.firecracker.backings import Backings
+from emu.snapshot.backings import Backings
 from emu.snapshot.firecracker.devices import read_devices, save_acpi, save_devices
 from emu.snapshot.firecracker.prepare import prepare_devices
 from emu.wire.nodes import has_field
@@ -81,7 +81,7 @@ def test_a_request_is_answered_once(format_id: str, is_served: bool) -> None:
         head = driver.queues[0].offer(request.readable, request.writable_size_bytes)
         driver.notify()
         state = frozen(format_id, machine)
-    saved = read_devices(state, board, Backings(disk=lambda path, is_read_only: disk))
+    saved = read_devices(state, board, Backings(file=lambda path: disk))
     configs = [device.config for device in saved.virtio]
     with Machine(
         board, ram=bench.ram, devices=configs, equipment=saved.equipment, entropy=bytes
