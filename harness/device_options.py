@@ -24,6 +24,7 @@ _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 DRIVE_FORM: Final = "ID=FILE[,root][,ro][,write][,unsafe]"
 NET_FORM: Final = "ID[,mac=MAC][,mtu=BYTES][,ip=ADDRESS][,record=FILE][,play=FILE]"
 VSOCK_FORM: Final = "CID[,PORT=ENDPOINT]…"
+ENDPOINTS_FORM: Final = "PORT=ENDPOINT[,PORT=ENDPOINT]…"
 BALLOON_FORM: Final = "MIB[,deflate-on-oom][,stats=SECONDS]"
 
 
@@ -155,11 +156,25 @@ def parse_vsock(text: str) -> VsockOption:
     Raises:
         BoardError: it is not of the form `VSOCK_FORM`.
     """
-    cid, *parts = re.split(r",(?=[0-9]+=)", text)
-    ports = [part.partition("=") for part in parts]
-    if not cid.isdecimal() or not all(endpoint for _, _, endpoint in ports):
+    cid, comma, endpoints = text.partition(",")
+    if not cid.isdecimal() or (comma and not endpoints):
         raise _error("--vsock", text, VSOCK_FORM)
-    return VsockOption(int(cid), tuple((int(port), endpoint) for port, _, endpoint in ports))
+    return VsockOption(int(cid), parse_endpoints(endpoints) if comma else ())
+
+
+def parse_endpoints(text: str) -> tuple[tuple[int, str], ...]:
+    """Who listens on ports of the host, for a vsock that has its address.
+
+    >>> parse_endpoints("1024=echo,1025=discard")
+    ((1024, 'echo'), (1025, 'discard'))
+
+    Raises:
+        BoardError: it is not of the form `ENDPOINTS_FORM`.
+    """
+    ports = [part.partition("=") for part in re.split(r",(?=[0-9]+=)", text)]
+    if not all(port.isdecimal() and endpoint for port, _, endpoint in ports):
+        raise _error("--vsock", text, ENDPOINTS_FORM)
+    return tuple((int(port), endpoint) for port, _, endpoint in ports)
 
 
 def parse_balloon(text: str) -> BalloonOption:

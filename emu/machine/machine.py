@@ -306,6 +306,7 @@ class Machine:
             uart=self.uart.state() if self.uart else None,
             rtc=self.rtc.state() if self.rtc else None,
             virtio={id_: ConnectedState.of(found) for id_, found in self.virtio.items()},
+            stolen_time=[self.stolen_time.address(vcpu.index) for vcpu in self.vcpus],
             vmgenid=self.vmgenid.save() if self.vmgenid else None,
             vmclock=self.vmclock.save() if self.vmclock else None,
             ram_sha256=self.ram.digest(),

@@ -47,6 +47,7 @@ class MachineState:
         uart: the serial console, None without it.
         rtc: the real-time clock, None without it.
         virtio: each virtio device, by id.
+        stolen_time: where each vCPU's record of stolen time is, None without it.
         vmgenid: where VMGenID is, None without it.
         vmclock: where VMClock is and what it says, None without it.
         ram_sha256: SHA-256 of all RAM, in hex.
@@ -59,6 +60,7 @@ class MachineState:
     uart: Pl011State | Ns16550State | None
     rtc: Pl031State | None
     virtio: dict[str, ConnectedState]
+    stolen_time: list[int | None]
     vmgenid: VmGenIdState | None
     vmclock: VmClockState | None
     ram_sha256: str

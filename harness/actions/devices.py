@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
+from typing import TypedDict
 
 from emu.devices.network.link import Link, Peer
 from emu.devices.network.pcap import read_capture
@@ -15,10 +16,10 @@ from emu.devices.network.responder import Responder
 from emu.devices.virtio.balloon import BalloonConfig
 from emu.devices.virtio.block import BlockConfig, CacheType
 from emu.devices.virtio.config import DeviceConfig
-from emu.devices.virtio.disk import FileDisk, OverlayDisk
+from emu.devices.virtio.disk import Disk, FileDisk, OverlayDisk
 from emu.devices.virtio.net import NetConfig
 from emu.devices.virtio.rng import RngConfig
-from emu.devices.virtio.vsock import VsockConfig
+from emu.devices.virtio.vsock import Endpoint, VsockConfig
 from emu.devices.virtio.vsock.specs import parse_endpoint
 from emu.errors import BoardError
 from harness.actions.files import about
@@ -62,10 +63,65 @@ def device_configs(options: DeviceOptions) -> Iterator[list[DeviceConfig]]:
         yield configs
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackingOptions:
+    """What the command line says of what stands behind the devices of a snapshot.
+
+    Attributes:
+        drives: disks, by the id of their device.
+        nets: networks, likewise.
+        endpoints: what listens on ports of the host, by vsock.
+    """
+
+    drives: tuple[DriveOption, ...] = ()
+    nets: tuple[NetOption, ...] = ()
+    endpoints: tuple[tuple[int, str], ...] = ()
+
+
+class Backings(TypedDict):
+    """What stands behind devices, as `thaw` takes it."""
+
+    drives: dict[str, Disk]
+    links: dict[str, Link]
+    endpoints: dict[int, Endpoint]
+
+
+@contextmanager
+def backings(options: BackingOptions) -> Iterator[Backings]:
+    """What stands behind the devices of a snapshot; its files are open inside the context.
+
+    Raises:
+        BackingError: a file can't be used.
+        BoardError: an option makes no sense.
+        OSError: a file of frames can't be read or written.
+    """
+    _check_chosen(options)
+    with ExitStack() as stack:
+        yield Backings(
+            drives={drive.id: _disk(drive, stack) for drive in options.drives},
+            links={net.id: _link(net, None, stack) for net in options.nets},
+            endpoints=_endpoints(options.endpoints),
+        )
+
+
+def _check_chosen(options: BackingOptions) -> None:
+    for drive in options.drives:
+        if drive.is_root or drive.is_read_only or drive.is_unsafe:
+            raise BoardError(
+                f"--drive {drive.id}: `root`, `ro` and `unsafe` are what the snapshot says; give "
+                "the file, and `write` or not"
+            )
+    for net in options.nets:
+        if net.mac is not None or net.mtu is not None:
+            raise BoardError(
+                f"--net {net.id}: `mac` and `mtu` are what the snapshot says; give `ip`, "
+                "`record` or `play`"
+            )
+
+
 def _others(options: DeviceOptions) -> Iterator[DeviceConfig]:
     if options.vsock is not None:
-        endpoints = {port: parse_endpoint(text) for port, text in options.vsock.endpoints}
-        yield VsockConfig(cid=options.vsock.cid, endpoints=endpoints)
+        yield VsockConfig(cid=options.vsock.cid, endpoints=_endpoints(options.vsock.endpoints))
     if options.has_rng:
         yield RngConfig()
     if options.balloon is not None:
@@ -77,11 +133,9 @@ def _others(options: DeviceOptions) -> Iterator[DeviceConfig]:
 
 
 def _drive(drive: DriveOption, stack: ExitStack) -> BlockConfig:
-    file = FileDisk(drive.path, is_read_only=not drive.writes_through)
-    stack.callback(file.close)
     return BlockConfig(
         id=drive.id,
-        disk=file if drive.writes_through or drive.is_read_only else OverlayDisk(file),
+        disk=_disk(drive, stack),
         path=str(drive.path),
         is_read_only=drive.is_read_only,
         is_root=drive.is_root,
@@ -89,12 +143,26 @@ def _drive(drive: DriveOption, stack: ExitStack) -> BlockConfig:
     )
 
 
+def _disk(drive: DriveOption, stack: ExitStack) -> Disk:
+    file = FileDisk(drive.path, is_read_only=not drive.writes_through)
+    stack.callback(file.close)
+    return file if drive.writes_through or drive.is_read_only else OverlayDisk(file)
+
+
 def _net(net: NetOption, stack: ExitStack) -> NetConfig:
     mac = None if net.mac is None else bytes.fromhex(net.mac.replace(":", ""))
-    peer = _peer(net, mac)
+    return NetConfig(id=net.id, link=_link(net, mac, stack), guest_mac=mac, mtu=net.mtu)
+
+
+def _link(net: NetOption, guest_mac: bytes | None, stack: ExitStack) -> Link:
+    peer = _peer(net, guest_mac)
     if net.record is not None:
         peer = Recorder(stack.enter_context(net.record.open("wb")), peer)
-    return NetConfig(id=net.id, link=Link(peer), guest_mac=mac, mtu=net.mtu)
+    return Link(peer)
+
+
+def _endpoints(options: Iterable[tuple[int, str]]) -> dict[int, Endpoint]:
+    return {port: parse_endpoint(text) for port, text in options}
 
 
 def _peer(net: NetOption, guest_mac: bytes | None) -> Peer | None:

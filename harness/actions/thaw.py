@@ -9,6 +9,7 @@ from pathlib import Path
 from emu.boards.squib import SQUIB
 from emu.errors import PlanError
 from emu.snapshot import RESTORE_PLAN, Plan, Snapshot, thaw
+from harness.actions.devices import BackingOptions, backings
 from harness.actions.files import about
 from harness.actions.running import RunOptions, Session
 from harness.entropy import SeededEntropy
@@ -27,6 +28,7 @@ class ThawOptions:
         host_clock: the host's clock, in cycles; None for what it was at the freeze.
         foreign_gic: what to do about a GIC state that was not made here.
         plan: a restore plan in TOML, in place of the dialect's own.
+        backings: what stands behind its devices.
     """
 
     memory: Path | None
@@ -34,6 +36,7 @@ class ThawOptions:
     host_clock: int | None
     foreign_gic: str
     plan: Path | None
+    backings: BackingOptions
 
 
 def thaw_and_run(state_path: Path, options: ThawOptions, running: RunOptions) -> int:
@@ -50,13 +53,15 @@ def thaw_and_run(state_path: Path, options: ThawOptions, running: RunOptions) ->
     timeline = Timeline(SQUIB, SQUIB.intid(SQUIB.free_gsis[0]))
     timeline.chapter(f"thaw {state_path.name}")
     status = StatusLine(sys.stderr if running.shows_status(at_console=False) else None)
-    with Session(running, listeners=[timeline.listen], status=status) as session:
+    session = Session(running, listeners=[timeline.listen], status=status)
+    with backings(options.backings) as behind, session:
         machine = thaw(
             snapshot,
             entropy=SeededEntropy(options.seed),
             plan=plan,
             host_clock=options.host_clock,
             listener=session.listen,
+            **behind,
         )
         with machine:
             timeline.chapter("the guest goes on")

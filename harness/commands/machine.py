@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands.options import ENTROPY, FILE, JSON, device_options, run_options
+from harness.commands.device_options import backing_options, device_options
+from harness.commands.options import ENTROPY, FILE, JSON, run_options
 
 if TYPE_CHECKING:
-    from harness.actions.devices import DeviceOptions
+    from harness.actions.devices import BackingOptions, DeviceOptions
     from harness.actions.running import RunOptions
 
 
@@ -45,6 +46,7 @@ def demo(output: Path, entropy: bytes | None) -> None:
     show_default=True, help="What to do about a GIC state that was not made here.",
 )  # fmt: skip
 @click.option("--plan", type=FILE, help="Restore plan in TOML, in place of squib's own.")
+@backing_options
 @run_options(max_instructions=10_000_000)
 def thaw(
     *,
@@ -54,6 +56,7 @@ def thaw(
     host_clock: int | None,
     foreign_gic: str,
     plan: Path | None,
+    backings: BackingOptions,
     run: RunOptions,
 ) -> None:
     """Thaw the state file FILE with its memory file, run on, and show what happens.
@@ -70,6 +73,7 @@ def thaw(
         host_clock=host_clock,
         foreign_gic=foreign_gic,
         plan=plan,
+        backings=backings,
     )
     sys.exit(thaw_and_run(file, options, run))
 

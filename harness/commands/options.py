@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -40,132 +40,92 @@ def _finite(_ctx: click.Context, _option: click.Parameter, value: float | None) 
     return value
 
 
-_Command = Callable[..., None]
-_Decorator = Callable[[_Command], _Command]
-
-_DEVICES: tuple[_Decorator, ...] = (
-    click.option(
-        "--drive", "drives", metavar="ID=FILE[,…]", multiple=True,
-        help="A disk: FILE, which stays as it is, behind a virtio-blk device. Behind a comma: "
-        "`root` (the kernel mounts it), `ro`, `write` (writes go to FILE), `unsafe` (no flushes).",
-    ),
-    click.option(
-        "--net", "nets", metavar="ID[,…]", multiple=True,
-        help="A virtio-net device. Behind a comma: `mac=MAC`, `mtu=BYTES`, `ip=ADDRESS` of a peer "
-        "that answers, `record=FILE` and `play=FILE` (pcap).",
-    ),
-    click.option(
-        "--vsock", metavar="CID[,PORT=WHAT]…",
-        help="A vsock, and what listens on ports of the host: `echo`, `discard`, `file:FILE`, "
-        "`feed:FILE`.",
-    ),
-    click.option("--rng", "has_rng", is_flag=True, help="A virtio-rng device."),
-    click.option(
-        "--balloon", metavar="MIB[,…]",
-        help="A balloon of so many MiB. Behind a comma: `deflate-on-oom`, `stats=SECONDS`.",
-    ),
-    click.option(
-        "--boot-timer", "has_boot_timer", is_flag=True,
-        help="Where the guest tells that it has booted, as an event.",
-    ),
-)  # fmt: skip
-_DEVICE_NAMES = ("drives", "nets", "vsock", "has_rng", "balloon", "has_boot_timer")
+Command = Callable[..., None]
+Decorator = Callable[[Command], Command]
 
 
-def device_options(command: _Command) -> _Command:
-    """Options of a command that makes a machine, which gets them as one argument: `devices`."""
+def gather(
+    argument: str, options: Mapping[str, Decorator], make: Callable[[dict[str, Any]], object]
+) -> Decorator:
+    """A group of options, of which the command gets one value.
 
-    @wraps(command)
-    def collected(**arguments: Any) -> None:
-        from harness.actions.devices import DeviceOptions
-        from harness.device_options import parse_balloon, parse_drive, parse_net, parse_vsock
+    Args:
+        argument: the name of the command's argument.
+        options: the options, by the names of their values.
+        make: makes the command's value of those.
+    """
 
-        given = {name: arguments.pop(name) for name in _DEVICE_NAMES}
-        vsock, balloon = given["vsock"], given["balloon"]
-        devices = DeviceOptions(
-            drives=tuple(map(parse_drive, given["drives"])),
-            nets=tuple(map(parse_net, given["nets"])),
-            vsock=None if vsock is None else parse_vsock(vsock),
-            has_rng=given["has_rng"],
-            balloon=None if balloon is None else parse_balloon(balloon),
-            has_boot_timer=given["has_boot_timer"],
-        )
-        command(devices=devices, **arguments)
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def gathered(**arguments: Any) -> None:
+            given = {name: arguments.pop(name) for name in options}
+            command(**{argument: make(given)}, **arguments)
 
-    done: _Command = collected
-    for option in reversed(_DEVICES):
-        done = option(done)
-    return done
+        done: Command = gathered
+        for option in reversed(list(options.values())):
+            done = option(done)
+        return done
+
+    return decorate
 
 
-_RUN: tuple[_Decorator, ...] = (
-    click.option(
+_RUN: dict[str, Decorator] = {
+    "max_time_s": click.option(
         "--max-time", "max_time_s", metavar="SECONDS", type=click.FloatRange(0, 1e9),
         callback=_finite, help="End the run after so much virtual time.",
     ),
-    click.option(
+    "events": click.option(
         "--events", metavar="FILE", type=FILE,
         help="Write every event as a line of JSON; - is standard output.",
     ),
-    click.option(
+    "trace": click.option(
         "--trace", metavar="[FILE]", type=FILE, is_flag=False, flag_value="-",
         help="Write every instruction, disassembled; to standard output by default.",
     ),
-    click.option(
+    "trace_from": click.option(
         "--trace-from", metavar="CYCLES", type=click.IntRange(min=0), default=0,
         help="Trace from this virtual time on.",
     ),
-    click.option(
+    "trace_last": click.option(
         "--trace-last", metavar="N", type=click.IntRange(0, 1_000_000), default=0,
         help="Trace, and show the last N lines in the report.",
     ),
-    click.option(
+    "symbols": click.option(
         "--symbols", metavar="ELF", type=FILE, multiple=True,
         help="Names for addresses: an ELF file, or a table such as System.map. May be repeated.",
     ),
-    click.option(
+    "as_json": click.option(
         "--json", "as_json", is_flag=True,
         help="Print how it ended, and all that there is to know, as JSON.",
     ),
-    click.option(
+    "status": click.option(
         "--status/--no-status", default=None,
         help="Show how far the run is, on a terminal; by default unless keys go to the guest.",
     ),
-)  # fmt: skip
-_RUN_NAMES = (
-    "max_instructions", "max_time_s", "events", "trace", "trace_from", "trace_last", "symbols",
-    "as_json", "status",
-)  # fmt: skip
+}  # fmt: skip
 
 
-def run_options(*, max_instructions: int | None) -> _Decorator:
+def run_options(*, max_instructions: int | None) -> Decorator:
     """Options of a command that runs a guest, which gets them as one argument: `run`.
 
     Args:
         max_instructions: the limit by default; None for none.
     """
-    limit: _Decorator = click.option(
+    limit: Decorator = click.option(
         "--max-insns", "max_instructions", metavar="N", type=click.IntRange(min=0),
         default=max_instructions, show_default=max_instructions is not None,
         help="End the run after so many instructions.",
     )  # fmt: skip
+    return gather("run", {"max_instructions": limit, **_RUN}, _run)
 
-    def decorate(command: _Command) -> _Command:
-        @wraps(command)
-        def collected(**arguments: Any) -> None:
-            from harness.actions.running import RunOptions
 
-            run = RunOptions(**{name: arguments.pop(name) for name in _RUN_NAMES})
-            if run.stdout_users > 1:
-                raise click.UsageError(
-                    "--events -, --trace and --json print to standard output: "
-                    "name files for all but one of them"
-                )
-            command(run=run, **arguments)
+def _run(given: dict[str, Any]) -> object:
+    from harness.actions.running import RunOptions
 
-        done: _Command = collected
-        for option in reversed((limit, *_RUN)):
-            done = option(done)
-        return done
-
-    return decorate
+    run = RunOptions(**given)
+    if run.stdout_users > 1:
+        raise click.UsageError(
+            "--events -, --trace and --json print to standard output: "
+            "name files for all but one of them"
+        )
+    return run

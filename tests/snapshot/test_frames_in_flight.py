@@ -20,7 +20,7 @@ from tests.machine.test_frames import (
     echo_link,
 )
 
-INSTRUCTIONS = 2_300
+INSTRUCTIONS = 2_200
 """Less than the guest `frames` executes, whatever the pace of its device."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from emu.arch.virtio import DeviceType, Feature
 from emu.core.events import BufferUsed, DriverViolation, QueueNotified
@@ -20,7 +20,8 @@ from emu.errors import DriverError, GuestError, IncompatibleError, MachineError
 _U64: Final = (1 << 64) - 1
 
 
-class Notification(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Notification:
     """The driver's word that the device has yet to act on.
 
     Attributes:
@@ -41,8 +42,8 @@ class VirtioState:
         acked_features: feature bits that the driver has written so far, 64 bits.
         queues: each queue.
         activated: whether the driver has started the device.
-        notified: what the device has yet to look at. No format carries it: a monitor looks at all
-            queues after a restore.
+        notified: what the device has yet to look at. No monitor's format carries it: it looks at
+            all queues after a restore.
     """
 
     avail_features: int

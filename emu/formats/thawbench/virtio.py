@@ -1,7 +1,7 @@
 """The virtio devices, in the `blob` of squib's `DeviceState`: the transport, and the device.
 
 A struct has the fields of the state that the device's model in `emu.devices.virtio` has, under the
-same names, but for what no format carries: notifications that were not acted upon.
+same names.
 """
 
 from __future__ import annotations
@@ -63,6 +63,18 @@ class QueueBlob(Struct):
     num_added: u16
 
 
+class NotificationBlob(Struct):
+    """The driver's word that a device has yet to act on: when it is due, or started.
+
+    Attributes:
+        queue: Index of the queue.
+        due_cycles: When it is due, by the host's virtual counter, in cycles.
+    """
+
+    queue: u16
+    due_cycles: u64
+
+
 class VirtioBlob(Struct):
     """What every virtio device has.
 
@@ -70,12 +82,14 @@ class VirtioBlob(Struct):
         avail_features: Feature bits that the device offers.
         acked_features: Feature bits that the driver accepted.
         activated: Whether the driver has started the device.
+        notified: What the device has yet to look at.
     """
 
     avail_features: u64
     acked_features: u64
     queues: list[QueueBlob]
     activated: bool
+    notified: list[NotificationBlob]
 
 
 class TokenBucketBlob(Struct):

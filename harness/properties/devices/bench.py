@@ -18,12 +18,13 @@ class Bench:
         dut: what it is.
 
     Attributes:
+        dut: what it is.
         world: what is around it.
         device: the one that is there at the moment.
     """
 
     def __init__(self, dut: DeviceUnderTest) -> None:
-        self._dut = dut
+        self.dut = dut
         self._number = 0
         self._memory: bytes | None = None
         self.world = dut.world()
@@ -69,13 +70,13 @@ class Bench:
         self._memory = None
         self.world.begin(0)
         self.world.forget_deadlines()
-        self.device = self._dut.build(self.world)
+        self.device = self.dut.build(self.world)
         self.device.apply(state)
         return self.world.take_notes()
 
     def drive(self, random: Random, count: int) -> list[Step]:
         """The steps of a driver."""
-        return [self.step(action) for action in islice(self._dut.drive(random, self.world), count)]
+        return [self.step(action) for action in islice(self.dut.drive(random, self.world), count)]
 
     def steps(self, actions: Iterable[Action]) -> list[Step]:
         """The steps of some actions."""

@@ -46,9 +46,9 @@ def late() -> World:
 # --- entropy -------------------------------------------------------------------------------------
 
 
-def _rng_request(random: Random) -> Request:
+def _rng_request(random: Random) -> list[Request]:
     sizes = [random.randrange(0x100) for _ in range(random.randint(1, 3))]
-    return Request(0, [b"?"] if random.random() < 0.1 else [], sizes)
+    return [Request(0, [b"?"] if random.random() < 0.1 else [], sizes)]
 
 
 _RNG_DRIVER: Final = VirtioDriver(
@@ -60,15 +60,15 @@ _RNG_DRIVER: Final = VirtioDriver(
 _SECTORS: Final = 16
 
 
-def _block_request(random: Random) -> Request:
+def _block_request(random: Random) -> list[Request]:
     """Of any type; some beyond the end, some without room for what they ask."""
     kind = random.choice([*RequestType, RequestType.IN, RequestType.OUT, RequestType.OUT, 99])
     sector = random.choice([random.randrange(_SECTORS), random.randrange(_SECTORS + 4)])
     header = BLOCK_HEADER.pack(kind, 0, sector)
     size = random.choice([0, SECTOR_SIZE_BYTES, SECTOR_SIZE_BYTES, 20, 7])
     if kind == RequestType.OUT:
-        return Request(0, [header, random.randbytes(size)], [1])
-    return Request(0, [header], [size, 1])
+        return [Request(0, [header, random.randbytes(size)], [1])]
+    return [Request(0, [header], [size, 1])]
 
 
 def _disk(world: World) -> MemoryDisk:
@@ -116,13 +116,13 @@ def _net(world: World) -> NetConfig:
     return NetConfig(id="net", link=link, guest_mac=bytes(6))
 
 
-def _net_request(random: Random) -> Request:
+def _net_request(random: Random) -> list[Request]:
     """A frame to send, or room for one; some with buffers of the wrong kind."""
     wrong = random.random() < 0.1
     if random.random() < 0.5:
         frame = random.randbytes(random.choice([_FRAME_SIZE_BYTES, 300, 3]))
-        return Request(TX_QUEUE, [bytes(NET_HEADER.size), frame], [4] if wrong else [])
-    return Request(RX_QUEUE, [b"?"] if wrong else [], [random.choice([512, 40, 8])])
+        return [Request(TX_QUEUE, [bytes(NET_HEADER.size), frame], [4] if wrong else [])]
+    return [Request(RX_QUEUE, [b"?"] if wrong else [], [random.choice([512, 40, 8])])]
 
 
 def _frame_arrives(random: Random) -> Outside:
@@ -145,23 +145,23 @@ def _send_frame(world: World, _device: Any, frame: bytes) -> None:
 # --- sockets -------------------------------------------------------------------------------------
 
 
-def _vsock_request(random: Random) -> Request:
-    """A packet to a port where nobody is, which is answered at once; there is always room for that.
+def _vsock_request(random: Random) -> list[Request]:
+    """A packet to a port where nobody is, with room for the answer, which comes at once.
 
-    Connections are in no state: a snapshot ends them.
+    Connections, and answers that wait, are in no state: a snapshot ends them.
     """
-    if random.random() < 0.5:
-        return Request(VSOCK_RX_QUEUE, [], [random.choice([64, 256])])
     operation = random.choice([Operation.REQUEST, Operation.RW, Operation.SHUTDOWN])
     header = Header(GUEST_CID_MIN, HOST_CID, random.randrange(99), 7, operation=operation)
-    return Request(VSOCK_TX_QUEUE, [header.pack()[: random.choice([44, 44, 10])]])
+    packet = header.pack()[: random.choice([44, 44, 10])]
+    room = Request(VSOCK_RX_QUEUE, [], [random.choice([64, 256])])
+    return [room, Request(VSOCK_TX_QUEUE, [packet])]
 
 
 _VSOCK_DRIVER: Final = VirtioDriver(
     features=VSOCK.mask(*COMMON),
     queue_sizes=[QUEUE_SIZE] * 3,
     request=_vsock_request,
-    first=[*[Request(VSOCK_RX_QUEUE, [], [64])] * 4, Request(EVENT_QUEUE, [], [4])],
+    first=[Request(EVENT_QUEUE, [], [4])],
     config_size_bytes=8,
 )
 
@@ -171,15 +171,15 @@ _PAGES: Final = [RAM_BASE // PAGE_SIZE_BYTES + page for page in range(24, 32)]
 """Those that the driver gives up: behind its queues."""
 
 
-def _balloon_request(random: Random) -> Request:
+def _balloon_request(random: Random) -> list[Request]:
     queue = random.randrange(4)
     if queue == 2:
-        return Request(2, [STATISTIC.pack(random.randrange(12), random.getrandbits(64))])
+        return [Request(2, [STATISTIC.pack(random.randrange(12), random.getrandbits(64))])]
     if queue == 3:
-        return Request(3, [], [0x200])
+        return [Request(3, [], [0x200])]
     pages = random.choices([*_PAGES, 5, 1 << 31], k=random.randrange(6))
     data = b"".join(map(PAGE_FRAME_NUMBER.pack, pages)) + random.choice([b"", b"", b"?"])
-    return Request(queue, [data])
+    return [Request(queue, [data])]
 
 
 def _balloon_outside(random: Random) -> Outside:

@@ -53,7 +53,7 @@ class VirtioDriver:
     Attributes:
         features: feature bits that it knows; it accepts some of those that the device has.
         queue_sizes: the largest size of each queue, in descriptors.
-        request: draws one.
+        request: draws what it asks for at once, in this order; mostly one thing.
         first: what it makes available as soon as the device is started.
         outside: draws what happens at the device's other side; nothing if None.
         config_size_bytes: of the configuration space.
@@ -61,7 +61,7 @@ class VirtioDriver:
 
     features: int
     queue_sizes: Sequence[int]
-    request: Callable[[Random], Request]
+    request: Callable[[Random], Sequence[Request]]
     first: Sequence[Request] = ()
     outside: Callable[[Random], Outside] | None = None
     config_size_bytes: int = 0
@@ -98,7 +98,7 @@ class _Session:
             yield from self._set_up_queue(index, min(16, most))
         yield from _store("Status", DRIVER_OK)
         for request in self.driver.first:
-            yield from self._post(request)
+            yield from self._post(request, 1)
 
     def work(self) -> Iterator[Action]:
         """One of the things that a driver does."""
@@ -121,7 +121,9 @@ class _Session:
             case 6:
                 yield from _store("QueueNotify", self.random.randrange(len(self.rings)))
             case _:
-                yield from self._post(self.driver.request(self.random))
+                count = self.random.choice([1, 1, 1, 3])
+                for request in self.driver.request(self.random):
+                    yield from self._post(request, count)
 
     def _look_around(self) -> Iterator[Action]:
         for name in self.random.choices(
@@ -164,11 +166,11 @@ class _Session:
         if self.random.random() < 0.1:  # too early, as Linux's balloon driver is
             yield from _store("QueueNotify", index)
 
-    def _post(self, request: Request) -> Iterator[Action]:
-        """Make some requests of a queue available, with one notification for all of them."""
+    def _post(self, request: Request, count: int) -> Iterator[Action]:
+        """Make a request available so many times, with one notification for all."""
         ring = self.rings[request.queue]
         ring.reap()
-        for _ in range(self.random.choice([1, 1, 1, 3])):
+        for _ in range(count):
             if len(ring.free) < len(request.readable) + len(request.writable):
                 break
             indirect = (

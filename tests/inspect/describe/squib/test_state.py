@@ -123,7 +123,7 @@ def describe_device(kind: str, blob: bytes, mmio_slot: int = 0xFFFF_FFFF) -> Dev
 
 def test_a_virtio_device_is_decoded() -> None:
     queue = QueueBlob(256, 128, True, 0x1000, 0x2000, 0x3000, 7, 6, 1)
-    virtio = VirtioBlob(1 << 32 | 1 << 29, 1 << 32, [queue], activated=True)
+    virtio = VirtioBlob(1 << 32 | 1 << 29, 1 << 32, [queue], activated=True, notified=[])
     bucket = TokenBucketBlob(100, 0, 1000, 40, 5)
     value = ConnectedBlob(
         TransportBlob(0, 1, 0, device_status=0xF, config_generation=2, interrupt_status=1),
