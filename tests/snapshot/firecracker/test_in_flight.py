@@ -77,7 +77,7 @@ def test_a_request_is_answered_once(format_id: str, is_served: bool) -> None:
         head = driver.queues[0].offer(request.readable, request.writable_size_bytes)
         driver.notify()
         state = frozen(format_id, machine)
-    saved = read_devices(state, board, Backings(file=lambda path: disk))
+    saved = read_devices(state, board, Backings(drives={"rootfs": disk}))
     configs = [device.config for device in saved.virtio]
     with Machine(
         board, ram=bench.ram, devices=configs, equipment=saved.equipment, entropy=bytes
