@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emu.boards.squib import SQUIB
 from emu.core.ram import Ram
@@ -21,13 +24,17 @@ from emu.devices.virtio.disk import FileDisk, MemoryDisk
 from emu.devices.virtio.net import NetConfig
 from emu.devices.virtio.rng import RngConfig
 from emu.devices.virtio.vsock import VsockConfig
-from emu.errors import BackingError, IncompatibleError
+from emu.errors import BackingError, IncompatibleError, ThawbenchError
 from emu.formats import squib
+from emu.formats.thawbench import VIRTIO_ENCODINGS
+from emu.formats.thawbench.virtio import QueueBlob
 from emu.machine import Machine, Power, Stop, differences
 from emu.snapshot import RESTORE_PLAN, Snapshot, freeze, thaw, virtio_blobs
+from emu.wire.schema import schema_of
 from firmware.layout import DiskResults
 from harness.guests import read_block
 from harness.properties.bisimulation import through_bytes
+from harness.strategies.values import values
 from tests.firmware.disk_work import request_count
 from tests.machine.test_disk import (
     ARGUMENTS,
@@ -39,6 +46,7 @@ from tests.machine.test_disk import (
     check_all_done,
 )
 
+RAM_SIZE_BYTES = 6 << 20
 INSTRUCTIONS = 6_700
 """Less than the guest `disk` executes, whatever the pace of its device."""
 
@@ -156,7 +164,7 @@ def all_devices() -> list[DeviceConfig]:
 
 def machine_of(devices: list[DeviceConfig]) -> Machine:
     """A machine whose guest has done nothing yet."""
-    ram = Ram(SQUIB.dram_base, 6 << 20)
+    ram = Ram(SQUIB.dram_base, RAM_SIZE_BYTES)
     machine = Machine(SQUIB, ram=ram, devices=devices, entropy=bytes)
     machine.psci.power[0] = Power.ON
     return machine
@@ -303,3 +311,76 @@ def test_devices_that_a_machine_can_not_have_are_refused(
     spoil(state.data.device_states.devices)
     with pytest.raises(IncompatibleError, match=message):
         thaw(replace(snapshot, state=state), entropy=bytes, drives=DRIVES)
+
+
+U16 = st.integers(0, 3) | st.integers(0, 0xFFFF)
+ADDRESSES = (
+    st.sampled_from([SQUIB.dram_base + n * 0x4000 for n in range(6)])
+    | st.integers(0, (1 << 64) - 1)
+    | st.just(SQUIB.dram_base + RAM_SIZE_BYTES - 8)
+)
+INDICES = dict.fromkeys(("next_avail", "next_used", "num_added"), U16)
+GOOD_QUEUES = st.builds(
+    QueueBlob,
+    max_size=st.just(256),
+    size=st.sampled_from([256, 16, 1]),
+    ready=st.just(True),
+    desc_table=st.just(SQUIB.dram_base),
+    avail_ring=st.just(SQUIB.dram_base + 0x4000),
+    used_ring=st.just(SQUIB.dram_base + 0x8000),
+    **INDICES,
+)
+"""Rings of zeros: the driver's index is behind the device's, unless that is 0."""
+ANY_QUEUES = st.builds(
+    QueueBlob,
+    max_size=st.just(256) | U16,
+    size=U16,
+    ready=st.booleans(),
+    desc_table=ADDRESSES,
+    avail_ring=ADDRESSES,
+    used_ring=ADDRESSES,
+    **INDICES,
+)
+QUEUES = GOOD_QUEUES | GOOD_QUEUES | ANY_QUEUES
+
+
+@cache
+def frozen_with(kind: str) -> Snapshot:
+    """A machine with one device, of this type."""
+    (config,) = (c for c in all_devices()[:5] if c.type.name == kind)
+    with machine_of([config]) as machine:
+        return freeze(machine)
+
+
+@pytest.mark.parametrize("kind", VIRTIO_ENCODINGS)
+@settings(max_examples=30)  # each makes a machine
+@given(data=st.data())
+def test_any_state_of_a_device_gives_a_machine_or_a_typed_error(
+    kind: str, data: st.DataObject
+) -> None:
+    """Queues anywhere, features that nobody offers, numbers of all sizes. The device of a machine
+    that comes of it can be frozen again.
+    """
+    state, encoding = copy.deepcopy(frozen_with(kind).state), VIRTIO_ENCODINGS[kind]
+    (saved,) = (d for d in state.data.device_states.devices if d.kind == kind)
+    value, other = encoding.decode(saved.blob), data.draw(values(schema_of(encoding.schema)))
+    count = len(value.device.virtio.queues)
+    for part, foreign_part in (
+        (value.transport, other.transport),
+        (value.device, other.device),
+        (value.device.virtio, other.device.virtio),
+    ):
+        names = [f.name for f in fields(part) if f.name not in ("virtio", "queues")]
+        for name in data.draw(st.sets(st.sampled_from(names), max_size=1)):
+            setattr(part, name, getattr(foreign_part, name))
+    value.device.virtio.queues = data.draw(st.lists(QUEUES, min_size=count, max_size=count))
+    value.device.virtio.activated = data.draw(st.booleans())
+    saved.blob = encoding.encode(value)
+    drives = {"data": DRIVES["data"]} if kind == "virtio-block" else {}
+    try:
+        machine = thaw(replace(frozen_with(kind), state=state), entropy=bytes, drives=drives)
+    except ThawbenchError:
+        return
+    with machine:
+        again = freeze(machine).state.data.device_states.devices
+    assert [device.kind for device in again if device.mmio_slot == 0] == [kind]
