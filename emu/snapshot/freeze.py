@@ -19,6 +19,7 @@ from emu.errors import IncompatibleError, MachineError, SnapshotError
 from emu.formats import squib
 from emu.hypervisor import HvfVm
 from emu.machine import DEFAULT_SCHEDULE, BootSource, Machine, Schedule, Stop
+from emu.snapshot.backings import Backings
 from emu.snapshot.plan import C, Plan, Step
 from emu.snapshot.snapshot import Snapshot
 from emu.snapshot.squib_restore import (
@@ -35,7 +36,7 @@ from emu.snapshot.squib_save import (
     SaveContext,
     check_ram_size,
 )
-from emu.snapshot.squib_virtio import Backings, equip, saved_devices
+from emu.snapshot.squib_virtio import equip, saved_devices
 
 SQUIB_DIALECT = "squib-0.2"
 _NONE: Final[Mapping[Any, Any]] = MappingProxyType({})

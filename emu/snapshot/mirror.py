@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from emu.wire.nodes import EnumNode, Node, OptionNode, SeqNode, StructNode
-from emu.wire.schema import Struct, schema_of
+from emu.wire.schema import schema_of
 
 T = TypeVar("T")
 
@@ -26,10 +26,21 @@ def to_struct(state: object, schema: Any) -> Any:
     return _written(state, schema_of(schema))
 
 
-def from_struct(value: Struct, state: type[T]) -> T:
-    """The state of this dataclass that mirrors a struct."""
-    restored: T = _read(value, state)
+def from_struct(value: Any, state: type[T], **given: Any) -> T:
+    """The state of this dataclass that mirrors a struct.
+
+    Args:
+        value: the struct. What neither it has nor is given is as the dataclass has it by default.
+        state: the dataclass.
+        given: fields that the struct does not have, or not by this name.
+    """
+    restored: T = _read_dataclass(value, state, given)
     return restored
+
+
+def named(state: Any) -> dict[str, Any]:
+    """What a dataclass has in its fields, by name."""
+    return {field.name: getattr(state, field.name) for field in fields(state)}
 
 
 def _written(value: Any, node: Node) -> Any:
@@ -59,15 +70,18 @@ def _read(value: Any, hint: Any) -> Any:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value.value)
     if isinstance(hint, type) and is_dataclass(hint):
-        return _read_dataclass(value, hint)
+        return _read_dataclass(value, hint, {})
     return value
 
 
-def _read_dataclass(value: Any, cls: Callable[..., Any]) -> Any:
-    hints, there = _hints(cls), {field.name for field in fields(value)}
-    return cls(
-        **{name: _read(getattr(value, name), hint) for name, hint in hints.items() if name in there}
-    )
+def _read_dataclass(value: Any, cls: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    found = named(value)
+    read = {
+        name: _read(found[name], hint)
+        for name, hint in _hints(cls).items()
+        if name in found and name not in given
+    }
+    return cls(**read, **given)
 
 
 @cache

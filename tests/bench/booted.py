@@ -18,6 +18,8 @@ from emu import boards
 from emu.core.image import Image
 from emu.core.ram import Ram
 from emu.cpu import find_cpu_model
+from emu.devices.virtio.block import BlockConfig
+from emu.devices.virtio.disk import Disk, FileDisk, OverlayDisk
 from emu.machine import Machine, Stop
 from harness.entropy import SeededEntropy
 from tests.bench.account import accounted
@@ -37,6 +39,7 @@ def boot(options: argparse.Namespace) -> Machine:
         cpu_model=find_cpu_model(options.cpu_model),
         vcpu_count=options.vcpus,
         entropy=entropy,
+        devices=[BlockConfig(id="drive", disk=disk) for disk in _disks(options.drive)],
     )
     machine.boot(
         Image.parse(options.kernel.read_bytes()),
@@ -45,6 +48,11 @@ def boot(options: argparse.Namespace) -> Machine:
         bootargs=options.bootargs,
     )
     return machine
+
+
+def _disks(drive: Path | None) -> list[Disk]:
+    """The drive, whose file stays as it is."""
+    return [] if drive is None else [OverlayDisk(FileDisk(drive, is_read_only=True))]
 
 
 def run_to_mark(machine: Machine, mark: bytes) -> None:
@@ -65,6 +73,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.booted")
     parser.add_argument("--kernel", type=Path, required=True)
     parser.add_argument("--initrd", type=Path)
+    parser.add_argument("--drive", type=Path)
     parser.add_argument("--bootargs", default="")
     parser.add_argument("--board", default="squib")
     parser.add_argument("--cpu-model", default="max")

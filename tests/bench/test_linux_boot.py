@@ -103,6 +103,20 @@ def test_qemu_is_the_one_that_is_asked_for() -> None:
     assert "-initrd initrd" in command
 
 
+def test_all_contestants_have_the_drive(kernel: Path, tmp_path: Path) -> None:
+    drive = tmp_path / "file"
+    drive.write_bytes(bytes(1 << 20))
+    contest = Boot(kernel=kernel, drive=drive, mark=MARK)
+    library = contest.library("squib", "max")
+    with booted.boot(booted.parse(library[3:])) as machine:
+        assert machine.virtio["drive"].device.config_space[:8] == (2048).to_bytes(8, "little")
+    for command in (library, contest.command_line("squib", "max")):
+        assert b"heartbeat" in run_until(command, MARK.encode()).output
+    qemu = " ".join(contest.qemu("max"))
+    assert "virtio-mmio.force-legacy=false" in qemu
+    assert f"snapshot=on,file={drive} -device virtio-blk-device" in qemu
+
+
 def test_every_row_has_its_medians() -> None:
     def runs(*cpu_s: float) -> list[Measured]:
         output = b'{"instructions": 30000000, "rows": []}\n'

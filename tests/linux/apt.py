@@ -1,4 +1,4 @@
-"""Packages of a Debian release for arm64, by an apt that keeps all it knows in a folder of ours.
+"""Packages of a Debian release, by an apt that keeps all it knows in a folder of ours.
 
 Neither the machine's release, nor its architecture, nor what is installed on it matters, and
 nothing needs to be root. What is the machine's own is apt's configuration, so a proxy is used.
@@ -11,14 +11,14 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 from tests.linux.apt_sources import AptSource
 
-ARCHITECTURE = "arm64"
+GUEST_ARCHITECTURE = "arm64"
 _FOLDERS = ("etc", "state/lists/partial", "cache/archives/partial", "packages")
 _TIMEOUT_S = 300
 _SUMMARY = "E: Some index files failed to download"
@@ -36,24 +36,37 @@ class Package:
     name: str
     version: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
     def read_file(self, pattern: str) -> bytes:
         """The first file whose path matches, such as `./boot/vmlinuz-*`.
 
         Raises:
             UnavailableError: there is none.
         """
+        for _, data in self.files(lambda path: fnmatch(path, pattern)):
+            return data
+        raise UnavailableError(f"{self} has no file {pattern}")
+
+    def files(self, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+        """Path and contents of each file whose path is wanted."""
         command = ["dpkg-deb", "--fsys-tarfile", str(self.file)]
         with (
             subprocess.Popen(command, stdout=subprocess.PIPE) as unpacking,
             tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive,
         ):
-            for member in archive:
-                data = archive.extractfile(member) if fnmatch(member.name, pattern) else None
-                if data is not None:
-                    content = data.read()
-                    unpacking.kill()
-                    return content
-        raise UnavailableError(f"{self.name} {self.version} has no file {pattern}")
+            try:
+                for member in archive:
+                    data = archive.extractfile(member) if is_wanted(member.name) else None
+                    if data is not None:
+                        yield member.name, data.read()
+            finally:
+                unpacking.kill()  # else it complains that nobody reads the rest
+
+    def unpack(self, folder: Path) -> None:
+        """Put all its files there, in their places below it."""
+        subprocess.run(["dpkg-deb", "--extract", str(self.file), str(folder)], check=True)
 
 
 class Apt:
@@ -63,17 +76,19 @@ class Apt:
         folder: an empty folder for all that apt keeps.
         source: where packages are from; its suites are not used.
         release: code name of the release.
+        architecture: whom its programs are for, as Debian calls it.
 
     Raises:
         UnavailableError: apt is not here, or can't get the lists of packages; with its last words.
     """
 
-    def __init__(self, folder: Path, source: AptSource, release: str) -> None:
+    def __init__(self, folder: Path, source: AptSource, release: str, architecture: str) -> None:
         self._folder = folder
+        self._architecture = architecture
         for part in _FOLDERS:
             (folder / part).mkdir(parents=True, exist_ok=True)
         sources = folder / "etc" / "debian.sources"
-        sources.write_text(_deb822_style(source, release), encoding="utf-8")
+        sources.write_text(_deb822_style(source, release, architecture), encoding="utf-8")
         (folder / "state" / "status").touch()
         self._run("apt-get", "update")
 
@@ -133,8 +148,8 @@ class Apt:
             "Dir::State": str(folder / "state"),
             "Dir::State::status": str(folder / "state" / "status"),
             "Dir::Cache": str(folder / "cache"),
-            "APT::Architecture": ARCHITECTURE,
-            "APT::Architectures": ARCHITECTURE,
+            "APT::Architecture": self._architecture,
+            "APT::Architectures": self._architecture,
             # Else root's apt becomes a user who can't write here.
             "APT::Sandbox::User": "root",
             # Else lists that can't be had are a warning.
@@ -150,13 +165,13 @@ def _as_arguments(options: dict[str, str]) -> Sequence[str]:
     return ["-q", *(part for item in options.items() for part in ("-o", "=".join(item)))]
 
 
-def _deb822_style(source: AptSource, release: str) -> str:
+def _deb822_style(source: AptSource, release: str, architecture: str) -> str:
     fields = {
         "Types": "deb",
         "URIs": " ".join(source.uris),
         "Suites": release,
         "Components": "main",
-        "Architectures": ARCHITECTURE,
+        "Architectures": architecture,
         "Signed-By": source.signed_by,
         "Trusted": source.trusted,
     }

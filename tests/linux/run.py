@@ -11,21 +11,24 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
 from emu import boards
-from emu.core.events import Stamped
+from emu.core.events import DriverViolation, Stamped
 from emu.core.image import Image
 from emu.core.ports import Entropy
 from emu.core.ram import Ram
 from emu.cpu import find_cpu_model
-from emu.devices.vmgenid import VmGenId
+from emu.devices.virtio.disk import FileDisk
 from emu.machine import Machine, Stop
 from harness.entropy import SeededEntropy
-from tests.linux import initramfs
-from tests.linux.session import Typed, Typist, answers, steps
+from tests.linux.device_session import device_session
+from tests.linux.reloading import Reloader
+from tests.linux.session import Session, Typed, Typist, answers
+from tests.linux.system_session import system_session
 
 INSTRUCTIONS_MAX = 4_000_000_000
 TIME_MAX_S = 300
@@ -48,7 +51,12 @@ class Setup:
         vcpus: number of vCPUs.
         kernel: path of a kernel, in any form that `Image.load` takes.
         busybox: path of a static busybox.
-        threads: path of the program made of `threads.c`; "" does without.
+        programs: paths of more programs for a machine without a disk, by name.
+        modules: path of the archive of the kernel's modules, for a machine with a disk.
+        disk: path of the image of its root file system, which is written; "" for a machine without.
+        virtio_latency_us: virtual time in which a virtio device comes to see a notification.
+        reload_every: states of virtio devices are loaded into them again after so many accesses to
+            their registers; 0 for never.
         ram_mib: size of RAM.
     """
 
@@ -57,7 +65,11 @@ class Setup:
     vcpus: int
     kernel: str
     busybox: str
-    threads: str
+    programs: dict[str, str] = field(default_factory=dict)
+    modules: str = ""
+    disk: str = ""
+    virtio_latency_us: int = 0
+    reload_every: int = 0
     ram_mib: int = 512
 
 
@@ -70,6 +82,10 @@ class Outcome:
         console: all that the guest sent.
         answers: what the shell answered, by step.
         seconds: virtual time that each step took, from its first character to the next prompt.
+        found: what the host found.
+        drawn: what was drawn from its entropy, in hex.
+        violations: what rules of virtio drivers broke.
+        reloads: how often states were loaded into their devices again.
         trace: everything that tells this run from another one, by what it is.
     """
 
@@ -77,6 +93,10 @@ class Outcome:
     console: str
     answers: dict[str, str]
     seconds: dict[str, float]
+    found: dict[str, object]
+    drawn: str
+    violations: list[str]
+    reloads: int
     trace: dict[str, object]
 
     @classmethod
@@ -95,13 +115,20 @@ class Outcome:
 
 
 class _EventDigest:
-    """A listener that keeps a digest of all events, and how many of each kind there were."""
+    """A listener that keeps a digest of all events, and how many of each kind there were.
+
+    Attributes:
+        violations: what rules of virtio drivers broke.
+    """
 
     def __init__(self) -> None:
+        self.violations: list[str] = []
         self._digest = hashlib.sha256()
         self._counts: Counter[str] = Counter()
 
     def __call__(self, stamped: Stamped) -> None:
+        if isinstance(stamped.event, DriverViolation):
+            self.violations.append(f"{stamped.event.device}: {stamped.event.reason}")
         self._digest.update(repr(stamped).encode())
         self._counts[type(stamped.event).__name__] += 1
 
@@ -109,25 +136,84 @@ class _EventDigest:
         return {"events": self._digest.hexdigest(), "event counts": dict(self._counts)}
 
 
+class _RecordedEntropy:
+    """Entropy that keeps all that is drawn from it."""
+
+    def __init__(self, source: Entropy) -> None:
+        self.drawn = bytearray()
+        self._source = source
+
+    def __call__(self, size_bytes: int, /) -> bytes:
+        data = self._source(size_bytes)
+        self.drawn += data
+        return data
+
+
+class _Host:
+    """Who does the deeds of a session, each between two instructions of the guest."""
+
+    def __init__(self, machine: Machine, session: Session) -> None:
+        self._machine = machine
+        self._deeds = session.deeds
+        self._waiting: list[str] = []
+
+    def expect(self, step: str) -> None:
+        """A line is about to be typed."""
+        if step in self._deeds:
+            self._waiting.append(step)
+            self._machine.stop()
+
+    def act(self) -> None:
+        """Do what waits."""
+        while self._waiting:
+            self._deeds[self._waiting.pop(0)](self._machine)
+
+
 def run(setup: Setup) -> Outcome:
     """Boot, hold the session, and go on until the guest powers off or the budget is used up."""
-    entropy = SeededEntropy(SEED)
-    with _machine(setup, entropy) as machine:
-        digest = _EventDigest()
+    entropy = _RecordedEntropy(SeededEntropy(SEED))
+    session = _session(setup, entropy)
+    with _machine(setup, session, entropy) as machine:
+        digest, host = _EventDigest(), _Host(machine, session)
+        reloader = Reloader(machine, setup.reload_every)
         machine.events.subscribe(digest)
-        _boot(machine, setup, entropy)
-        typist = _typist(machine, with_threads=bool(setup.threads))
-        stop = _run(machine, entropy)
+        if setup.reload_every:
+            machine.events.subscribe(reloader)
+        machine.boot(
+            Image.load(Path(setup.kernel)),
+            entropy=entropy,
+            initrd=session.initrd,
+            bootargs=" ".join([BOOTARGS, *session.words]),
+        )
+        typist = _typist(machine, session, host)
+        stop = _run(machine, [host.act, reloader.act])
         return Outcome(
             stop=stop.name,
             console=machine.console.decode(errors="replace"),
             answers=answers(bytes(machine.console), typist.typed),
             seconds=_seconds(typist.typed, machine),
+            found=session.found(machine),
+            drawn=entropy.drawn.hex(),
+            violations=digest.violations,
+            reloads=reloader.count,
             trace={**_trace(machine), **digest.trace()},
         )
 
 
-def _machine(setup: Setup, entropy: Entropy) -> Machine:
+def _session(setup: Setup, entropy: Entropy) -> Session:
+    busybox = Path(setup.busybox).read_bytes()
+    if setup.disk:
+        return device_session(
+            busybox,
+            Path(setup.modules).read_bytes(),
+            FileDisk(Path(setup.disk)),
+            names_root=boards.get(setup.board).command_line.names_root,
+        )
+    programs = {name: Path(path).read_bytes() for name, path in setup.programs.items()}
+    return system_session(busybox, programs, vcpu_count=setup.vcpus, entropy=entropy)
+
+
+def _machine(setup: Setup, session: Session, entropy: Entropy) -> Machine:
     board = boards.get(setup.board)
     return Machine(
         board,
@@ -136,50 +222,30 @@ def _machine(setup: Setup, entropy: Entropy) -> Machine:
         cpu_model=find_cpu_model(setup.cpu),
         entropy=entropy,
         unix_time_s=UNIX_TIME_S,
+        devices=session.devices,
+        virtio_latency_cycles=setup.virtio_latency_us * board.cycles_per_s // 1_000_000,
     )
 
 
-def _boot(machine: Machine, setup: Setup, entropy: Entropy) -> None:
-    busybox = Path(setup.busybox).read_bytes()
-    programs = {"threads": Path(setup.threads).read_bytes()} if setup.threads else {}
-    machine.boot(
-        Image.load(Path(setup.kernel)),
-        entropy=entropy,
-        initrd=initramfs.build(busybox, programs),
-        bootargs=BOOTARGS,
-    )
-
-
-def _typist(machine: Machine, *, with_threads: bool) -> Typist:
+def _typist(machine: Machine, session: Session, host: _Host) -> Typist:
     """Who types at the machine's console."""
     typist = Typist(
-        steps(len(machine.vcpus), with_threads=with_threads),
-        console=machine.console,
-        now=machine.clock.now,
-        on_new_generation=machine.stop,
+        session.lines, console=machine.console, now=machine.clock.now, on_step=host.expect
     )
     assert machine.uart is not None
     machine.uart.connect(typist)
     return typist
 
 
-def _run(machine: Machine, entropy: Entropy) -> Stop:
+def _run(machine: Machine, attendants: Sequence[Callable[[], None]]) -> Stop:
+    """Whenever the run is stopped the attendants do what they stopped it for."""
     cycles_max = TIME_MAX_S * machine.board.cycles_per_s
     stop = machine.run(INSTRUCTIONS_MAX, cycles_max)
     while stop is Stop.REQUESTED:
-        _renew_generation(machine, entropy)
+        for attend in attendants:
+            attend()
         stop = machine.run(INSTRUCTIONS_MAX, cycles_max)
     return stop
-
-
-def _renew_generation(machine: Machine, entropy: Entropy) -> None:
-    """What a restore does: the new id is in memory before its interrupt is pending."""
-    assert machine.vmgenid is not None
-    machine.vmgenid = VmGenId.restore(
-        machine.vmgenid.save(), entropy=entropy, irqs=machine.gsi, events=machine.events
-    )
-    machine.vmgenid.activate(machine.ram)
-    machine.vmgenid.notify_guest()
 
 
 def _seconds(typed: list[Typed], machine: Machine) -> dict[str, float]:

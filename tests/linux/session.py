@@ -6,58 +6,50 @@ is follows from the guest alone, so a session can be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from emu.devices.virtio.config import DeviceConfig
+from emu.machine import Machine
 from tests.linux.initramfs import PROMPT
 
-NEW_GENERATION = "new-generation"
-"""Before this step the machine gets a new generation id, as if it had been thawed."""
-
-PIECE_BYTES = 1 << 16
-"""How much of busybox each CPU digests."""
-DIGITS = 2_000
-"""How many of the digits in busybox go through a pipe."""
-
-_DRIVER = "/sys/bus/platform/drivers/vmgenid"
-_RESEEDED = "crng reseeded due to virtual machine fork"
 _ASK_TERMINAL = "\x1b[6n"
 """busybox asks the terminal where the cursor is; a pipe need not answer."""
 
+_TROUBLE_LINES = 20
 TROUBLE = "WARNING:|BUG:|Call trace|Unhandled|Oops|Internal error|rcu_.*stall|soft lockup"
 
 
-def steps(vcpu_count: int, *, with_threads: bool) -> dict[str, str]:
-    """The lines that are typed, by what they show, in order; the last one powers off."""
-    cpus = " ".join(map(str, range(vcpu_count)))
-    where = "cut -d' ' -f39 /proc/self/stat"
-    pinned = f"{where}; head -c {PIECE_BYTES} /bin/busybox | md5sum"
-    typed = {
-        "quiet": "dmesg -n 1",  # else the kernel would write between the answers
-        "release": "uname -r",
-        "cpuinfo": "cat /proc/cpuinfo",
-        "clocksource": "cat /sys/devices/system/clocksource/clocksource0/current_clocksource",
-        "date": "date +%s",
-        "fork": 'for i in 0 1 2 3 4 5 6 7; do (exit $i); echo "child $i: $?"; done',
-        "pipe": f"cat /bin/busybox | tr -dc 0-9 | head -c {DIGITS} | tr 5 '\\n' | sort -u | md5sum",
-        "md5sum": "md5sum < /bin/busybox",
-        "sleep": "sleep 1",
-        "pinned": f'(for c in {cpus}; do echo $c $(taskset -c $c sh -c "{pinned}") & done; wait)',
-    }
-    if with_threads:
-        typed["threads"] = f"threads {vcpu_count}"
-    if vcpu_count > 1:
-        online, cpu1 = "/sys/devices/system/cpu/online", "/sys/devices/system/cpu/cpu1/online"
-        typed["hotplug"] = f"for o in 0 1; do echo $o > {cpu1}; cat {online}; done"
-    return typed | {
-        "vmgenid": f"ls {_DRIVER} 2>/dev/null | grep vmgenid",
-        # Where nothing but time is random, the CRNG is seeded when somebody waits for it.
-        "random": f"[ ! -d {_DRIVER} ] || head -c 1 /dev/random | wc -c",
-        NEW_GENERATION: f"sleep 0.1; dmesg | grep -c '{_RESEEDED}'",
-        "interrupts": "cat /proc/interrupts",
+QUIET = {"quiet": "dmesg -n 1"}
+"""Comes first: else the kernel would write between the answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What is typed at a machine, and what its host has to do with that.
+
+    Attributes:
+        initrd: the initial RAM disk.
+        lines: what is typed, by what it shows and in order; the last one powers off.
+        deeds: what the host does before a line is typed, by the line's name.
+        devices: the machine's virtio devices.
+        words: more of them for the kernel command line.
+        found: what the host has found at the end, as plain data.
+    """
+
+    initrd: bytes
+    lines: Mapping[str, str]
+    deeds: Mapping[str, Callable[[Machine], None]] = field(default_factory=dict)
+    devices: Sequence[DeviceConfig] = ()
+    words: tuple[str, ...] = ()
+    found: Callable[[Machine], dict[str, object]] = lambda _: {}
+
+
+def complaints() -> dict[str, str]:
+    """Lines that show whether the kernel complains of something."""
+    return {
         "tainted": "cat /proc/sys/kernel/tainted",
-        "trouble": f"dmesg | grep -A 20 -E '{TROUBLE}'",
-        "poweroff": "poweroff -f",
+        "trouble": f"dmesg | grep -A {_TROUBLE_LINES} -E '{TROUBLE}'",
     }
 
 
@@ -83,7 +75,7 @@ class Typist:
         lines: what to type, by name and in order.
         console: all that the guest has sent.
         now: virtual time, in cycles.
-        on_new_generation: called back when the step of that name is typed.
+        on_step: called back with the name of the step that will be typed next.
 
     Attributes:
         typed: what was typed so far.
@@ -95,13 +87,13 @@ class Typist:
         *,
         console: bytearray,
         now: Callable[[], int],
-        on_new_generation: Callable[[], None],
+        on_step: Callable[[str], None],
     ) -> None:
         self.typed: list[Typed] = []
         self._left = list(lines.items())
         self._console = console
         self._now = now
-        self._on_new_generation = on_new_generation
+        self._on_step = on_step
         self._pending = b""
 
     def __call__(self, room: int) -> bytes:
@@ -117,8 +109,7 @@ class Typist:
 
     def _next_line(self) -> None:
         step, line = self._left.pop(0)
-        if step == NEW_GENERATION:
-            self._on_new_generation()
+        self._on_step(step)
         self.typed.append(Typed(step, self._now(), len(self._console)))
         self._pending = f"{line}\n".encode()
 

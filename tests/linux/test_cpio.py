@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.linux import cpio
+from tests.linux import cpio, entries
 
 names = st.text("abcdefgh", min_size=1, max_size=9)
 
 
 def test_a_small_archive_byte_for_byte() -> None:
-    assert cpio.archive([cpio.program("a", b"xyz")]) == (
+    assert cpio.archive([entries.program("a", b"xyz")]) == (
         b"070701"
         b"00000001000081ED00000000000000000000000100000000"
         b"00000003000000000000000000000000000000000000000200000000"
@@ -32,7 +32,7 @@ def test_every_header_and_all_data_begin_at_a_multiple_of_four(
     files: list[tuple[str, bytes]],
 ) -> None:
     """The kernel skips to the next such place: one that is not padded loses all that follows."""
-    archive, offset = cpio.archive([cpio.program(*file) for file in files]), 0
+    archive, offset = cpio.archive([entries.program(*file) for file in files]), 0
     for name, data in [*files, ("TRAILER!!!", b"")]:
         assert archive[offset : offset + 6] == b"070701"
         size, name_size = int(archive[offset + 54 : offset + 62], 16), len(name) + 1
@@ -47,10 +47,10 @@ def test_every_header_and_all_data_begin_at_a_multiple_of_four(
 def test_cpio_itself_reads_all_kinds_of_files() -> None:
     archive = cpio.archive(
         [
-            cpio.folder("bin"),
-            cpio.program("bin/busybox", b"program"),
-            cpio.link("bin/sh", "busybox"),
-            cpio.character_device("console", 5, 1),
+            entries.folder("bin"),
+            entries.program("bin/busybox", b"program"),
+            entries.link("bin/sh", "busybox"),
+            entries.character_device("console", 5, 1),
         ]
     )
     done = subprocess.run(

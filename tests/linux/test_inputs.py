@@ -1,4 +1,4 @@
-"""Kernels come from Debian by apt, or by path; what can't be had says why."""
+"""Kernels and their modules come from Debian by apt, or by path; what can't be had says why."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from tests.linux.inputs import Inputs, kernel_names, provide
 
 KERNEL, BUSYBOX = b"a kernel", b"a busybox"
+MODULE = b"\0depends=\0"
 CLOCK_IS_WRONG = """\
 E: Release file for file:/debian/InRelease is not valid yet (invalid for another 2h 3min 9s). \
 Updates for this repository will not be applied.
@@ -43,10 +44,18 @@ class Archive:
             pool = self.root / "pool" / release
             records = [
                 self._package(pool, "linux-image-cloud-arm64", {}, depends=f"{image} (= 1)"),
-                self._package(pool, image, {f"boot/vmlinuz-{version}": KERNEL + release.encode()}),
+                self._package(pool, image, self._kernel_files(release, version)),
                 self._package(pool, "busybox-static", {"bin/busybox": BUSYBOX}),
             ]
             self._release(release, "\n".join(records))
+
+    def _kernel_files(self, release: str, version: str) -> dict[str, bytes]:
+        modules = f"usr/lib/modules/{version}/kernel/drivers"
+        return {
+            f"boot/vmlinuz-{version}": KERNEL + release.encode(),
+            f"{modules}/virtio/virtio_mmio.ko": MODULE,
+            f"{modules}/net/dummy.ko": MODULE,
+        }
 
     def _package(self, pool: Path, name: str, files: dict[str, bytes], depends: str = "") -> str:
         """Build a package; its record in the list of packages."""
@@ -113,6 +122,16 @@ def test_the_package_that_debian_s_meta_package_depends_on_is_unpacked(
 
 
 @needs_apt
+def test_the_virtio_modules_are_of_the_same_package(archive: Archive, cache: Path) -> None:
+    archive.build()
+    found = archive.provide(cache).modules["trixie"]
+    assert found.origin == "linux-image-6.12.1-cloud-arm64 1"
+    unpacked = Path(found.path).read_bytes()
+    assert b"virtio_mmio.ko" in unpacked
+    assert b"dummy" not in unpacked
+
+
+@needs_apt
 def test_what_is_in_the_cache_is_not_got_again_unless_it_was_damaged(
     archive: Archive, cache: Path
 ) -> None:
@@ -149,7 +168,8 @@ def test_what_apt_said_last_is_the_reason(
     apt.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     found = provide(cache, {"THAWBENCH_DEBIAN_MIRROR": "file:/debian"})
-    assert all(reason in each.missing for each in (*found.kernels.values(), found.busybox))
+    asked = (*found.kernels.values(), *found.modules.values(), found.busybox)
+    assert all(reason in each.missing for each in asked)
 
 
 def test_without_apt_that_is_the_reason(
@@ -158,7 +178,9 @@ def test_without_apt_that_is_the_reason(
     monkeypatch.setenv("PATH", str(tmp_path))
     found = provide(cache, {"THAWBENCH_DEBIAN_MIRROR": "file:/debian"})
     assert found.busybox.missing == "there is no apt-get here, as there is on Debian"
-    assert found.threads.missing == "aarch64-linux-gnu-gcc is not in the path"
+    assert {each.missing for each in found.programs.values()} == {
+        "aarch64-linux-gnu-gcc is not in the path"
+    }
 
 
 def test_a_machine_that_is_no_debian_is_told_what_to_set(tmp_path: Path, cache: Path) -> None:
@@ -180,6 +202,7 @@ def test_files_that_are_given_are_taken_as_they_are(tmp_path: Path, cache: Path)
     found = provide(cache, given, tmp_path)
     assert kernel_names(given) == kernels == tuple(found.kernels)
     assert found.kernels[kernels[1]].path == kernels[1]
+    assert found.modules[kernels[1]].missing == "the kernel was given without its modules"
     assert found.busybox.path == str(tmp_path / "busybox")
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from itertools import combinations
 
 import pytest
 
-from tests.linux.matrix import Configuration, enough, everything
+from tests.linux.matrix import Configuration, enough, everything, everything_with_devices
 
 KERNELS = ("bookworm", "trixie")
 
 
-def pairs(configurations: list[Configuration]) -> set[tuple[object, ...]]:
+def pairs(configurations: Sequence[Configuration]) -> set[tuple[object, ...]]:
     return {pair for each in configurations for pair in combinations(enumerate(astuple(each)), 2)}
 
 
@@ -28,3 +29,12 @@ def test_enough_is_much_less_than_everything_and_always_the_same() -> None:
     chosen = enough(full)
     assert chosen == enough(full)
     assert len(set(chosen)) == len(chosen) <= len(full) * 2 / 3
+
+
+def test_with_devices_each_board_and_kernel_has_both_latencies_and_one_and_two_vcpus() -> None:
+    full = everything_with_devices(KERNELS)
+    assert len(full) == 2**5
+    chosen = enough(full)
+    assert pairs(chosen) == pairs(full)
+    assert len(chosen) <= len(full) / 4
+    assert len({str(each) for each in full}) == len(full)

@@ -23,7 +23,6 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
         vcpus=1,
         kernel=str(folder / "Image"),
         busybox=str(folder / "busybox"),
-        threads="",
         ram_mib=272,
     )
 

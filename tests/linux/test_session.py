@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.linux.interrupts import counts_by_name
-from tests.linux.session import NEW_GENERATION, Typed, Typist, answers, steps
+from tests.linux.session import Typed, Typist, answers
+from tests.linux.system_session import NEW_GENERATION, lines
 
 ROOM = 16
 
@@ -15,16 +16,13 @@ class Terminal:
 
     def __init__(self, **lines: str) -> None:
         self.shown = bytearray()
-        self.generations = 0
+        self.steps: list[str] = []
         self.typist = Typist(
             {name.replace("_", "-"): line for name, line in lines.items()},
             console=self.shown,
             now=lambda: 10 * len(self.shown),
-            on_new_generation=self._new_generation,
+            on_step=self.steps.append,
         )
-
-    def _new_generation(self) -> None:
-        self.generations += 1
 
     def type(self, room: int = ROOM) -> bytes:
         return self.typist(room)
@@ -63,13 +61,14 @@ def test_when_each_line_was_typed_is_kept() -> None:
     assert terminal.typist.typed == [Typed("first", 70, 7)]
 
 
-def test_a_new_generation_is_told_of_when_its_line_is_typed_and_only_then() -> None:
+def test_each_step_is_told_of_when_its_line_is_typed_and_not_before() -> None:
     terminal = Terminal(first="ls", new_generation="dmesg")
     terminal.shown += b"guest# "
     terminal.type()
-    assert terminal.generations == 0
+    assert terminal.steps == ["first"]
     terminal.shown += b"guest# "
-    assert (terminal.type(), terminal.generations) == (b"dmesg\n", 1)
+    assert terminal.type() == b"dmesg\n"
+    assert terminal.steps == ["first", "new-generation"]
 
 
 def test_answers_are_without_echo_and_prompt() -> None:
@@ -80,11 +79,11 @@ def test_answers_are_without_echo_and_prompt() -> None:
 
 @pytest.mark.parametrize(("vcpu_count", "expected"), [(1, False), (2, True)])
 def test_a_cpu_is_unplugged_where_another_one_is_left(vcpu_count: int, expected: bool) -> None:
-    assert ("hotplug" in steps(vcpu_count, with_threads=True)) == expected
+    assert ("hotplug" in lines(vcpu_count, with_threads=True)) == expected
 
 
 def test_a_session_ends_with_the_power_off_after_the_new_generation() -> None:
-    names = list(steps(2, with_threads=True))
+    names = list(lines(2, with_threads=True))
     assert names[-1] == "poweroff"
     assert names.index("random") < names.index(NEW_GENERATION) < names.index("trouble")
 

@@ -1,12 +1,13 @@
 // Threads that are pinned to a CPU each and count together: `threads N` prints how many of them
-// found themselves on their CPU all the time, and what they counted. It needs no C library.
+// found themselves on their CPU all the time, and what they counted.
+
+#include "syscalls.h"
 
 #define ADDITIONS 5000
 #define THREADS_MAX 32
 
 // Linux v6.12, include/uapi/asm-generic/unistd.h, linux/futex.h and linux/sched.h.
-enum { WRITE = 64, EXIT = 93, EXIT_GROUP = 94, FUTEX = 98 };
-enum { SCHED_SETAFFINITY = 122, GETCPU = 168, CLONE = 220 };
+enum { FUTEX = 98, SCHED_SETAFFINITY = 122, GETCPU = 168 };
 enum {
     FUTEX_WAIT = 0,
     // VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, PARENT_SETTID and CHILD_CLEARTID.
@@ -22,16 +23,6 @@ typedef struct {
 
 static thread threads[THREADS_MAX];
 static volatile int counter;
-
-static long call(long number, long a, long b, long c, long d) {
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
-    return x0;
-}
 
 static int on_cpu(long cpu) {
     unsigned found = ~0u;
@@ -76,27 +67,9 @@ static void join(thread *other) {
     while ((tid = other->tid)) call(FUTEX, (long)&other->tid, FUTEX_WAIT, tid, 0);
 }
 
-static int text_length(const char *text) {
-    int length = 0;
-    while (text[length]) length++;
-    return length;
-}
-
-static void print(const char *text) { call(WRITE, 1, (long)text, text_length(text), 0); }
-
-static void print_number(long number) {
-    char digits[24];
-    char *first = digits + sizeof digits - 1;
-    *first = 0;
-    do *--first = '0' + number % 10;
-    while (number /= 10);
-    print(first);
-}
-
-__attribute__((noreturn, used)) static void run(long *arguments) {
-    const char *text = (const char *)arguments[2];
-    long count = 0;
-    while (*text) count = 10 * count + *text++ - '0';
+static long run(long words_count, const char **words) {
+    if (words_count != 2) return 2;
+    long count = number_of(words[1]);
     for (long i = 0; i < count; i++) {
         threads[i].cpu = i;
         start(&threads[i]);
@@ -106,16 +79,10 @@ __attribute__((noreturn, used)) static void run(long *arguments) {
         join(&threads[i]);
         at_home += threads[i].at_home;
     }
-    print("at home ");
-    print_number(at_home);
-    print(", counted ");
-    print_number(counter);
-    print("\n");
-    call(EXIT_GROUP, 0, 0, 0, 0);
-    __builtin_unreachable();
+    print(STDOUT, "at home ");
+    print_number(STDOUT, at_home);
+    print(STDOUT, ", counted ");
+    print_number(STDOUT, counter);
+    print(STDOUT, "\n");
+    return 0;
 }
-
-__asm__(
-    ".globl _start\n"
-    "_start: mov x0, sp\n"
-    "bl run\n");

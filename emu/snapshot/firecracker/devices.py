@@ -21,8 +21,7 @@ from emu.devices.vmgenid import VmGenIdState
 from emu.errors import BoardError, IncompatibleError
 from emu.formats.format import Format
 from emu.machine import Machine
-from emu.snapshot.firecracker.backings import Backings
-from emu.snapshot.firecracker.fields import build
+from emu.snapshot.backings import Backings
 from emu.snapshot.firecracker.kinds import KINDS
 from emu.snapshot.firecracker.prepare import Captured, capture_devices
 from emu.snapshot.firecracker.virtio import (
@@ -33,6 +32,7 @@ from emu.snapshot.firecracker.virtio import (
     read_connected,
     read_place,
 )
+from emu.snapshot.mirror import from_struct
 from emu.wire.facts import Facts, Variant, facts_of, value_of
 from emu.wire.nodes import OptionNode, field_node, has_field
 
@@ -254,8 +254,8 @@ def read_devices(data: Any, board: Board, backings: Backings) -> SavedDevices:
         virtio=_in_order(board, virtio),
         uart=_read_place("serial", platform.get("Serial")),
         rtc=_read_place("rtc", platform.get("Rtc")),
-        uart_state=build(Ns16550State, uart_state) if uart_state else Ns16550State.unsaved(),
-        vmgenid=None if acpi.vmgenid is None else build(VmGenIdState, acpi.vmgenid),
+        uart_state=from_struct(uart_state, Ns16550State) if uart_state else Ns16550State.unsaved(),
+        vmgenid=None if acpi.vmgenid is None else from_struct(acpi.vmgenid, VmGenIdState),
         vmclock=_read_vmclock(getattr(acpi, "vmclock", None)),
         order=(*(device.config.id for device in virtio), *platform),
     )

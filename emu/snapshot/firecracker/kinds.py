@@ -7,35 +7,26 @@ branch.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from emu.arch.virtio import BALLOON, BLOCK
 from emu.boards.board import Board
-from emu.devices.virtio.balloon import BalloonConfig, BalloonState
-from emu.devices.virtio.block import BlockConfig, BlockState
-from emu.devices.virtio.config import DeviceConfig
+from emu.devices.virtio.balloon import BalloonState
+from emu.devices.virtio.block import BlockState
 from emu.devices.virtio.device import VirtioState
-from emu.devices.virtio.net import NetConfig
 from emu.devices.virtio.net_state import NetConfigSpaceState, NetState
 from emu.devices.virtio.rate_limiter import (
-    RateLimiterConfig,
     RateLimiterState,
-    TokenBucketConfig,
-    TokenBucketState,
 )
-from emu.devices.virtio.rng import RngConfig, RngState
-from emu.devices.virtio.vsock import VsockConfig, VsockState
+from emu.devices.virtio.rng import RngState
+from emu.devices.virtio.vsock import VsockState
 from emu.errors import IncompatibleError
 from emu.formats.firecracker.device_types import DeviceType
 from emu.formats.format import Format
-from emu.snapshot.firecracker.backings import Backings
-from emu.snapshot.firecracker.fields import build, named
+from emu.snapshot.mirror import from_struct, named
 from emu.wire.facts import Facts, Variant
 from emu.wire.nodes import has_field
 
-_PAGES_PER_MIB: Final = 256
 _RX_BUFFERS: Final = (
     *("data", "device_states", "net_devices"),
     *("device_state", "rx_buffers_state"),
@@ -43,7 +34,7 @@ _RX_BUFFERS: Final = (
 """Where v1.10 to v1.12 save how far buffers for received frames are used."""
 
 
-class Kind(ABC):
+class Kind:
     """A type of device in a state file.
 
     Attributes:
@@ -55,10 +46,6 @@ class Kind(ABC):
     type: ClassVar[DeviceType]
     field: ClassVar[str]
     state_class: ClassVar[Any]
-
-    @abstractmethod
-    def config(self, name: str, state: Any, backings: Backings) -> DeviceConfig:
-        """What its user chose, of its id and its state."""
 
     def virtio(self, saved: Any) -> Any:
         """What all types have, of a `device_state`."""
@@ -78,40 +65,15 @@ class Kind(ABC):
 
     def state(self, saved: Any, virtio: VirtioState) -> Any:
         """Its state, of a `device_state` and of what all types have."""
-        return build(self.state_class, saved, virtio=virtio)
+        return from_struct(saved, self.state_class, virtio=virtio)
 
 
 class _Balloon(Kind):
     type, field, state_class = DeviceType.Balloon, "balloon_device", BalloonState
 
-    def config(self, name: str, state: BalloonState, backings: Backings) -> BalloonConfig:
-        offered = set(BALLOON.feature_names(state.virtio.avail_features))
-        return BalloonConfig(
-            id=name,
-            amount_mib=state.config_space.num_pages // _PAGES_PER_MIB,
-            deflate_on_oom="DEFLATE_ON_OOM" in offered,
-            stats_polling_interval_s=state.stats_polling_interval_s,
-            free_page_hinting="FREE_PAGE_HINT" in offered,
-            free_page_reporting="PAGE_REPORTING" in offered,
-        )
-
 
 class _Block(Kind):
     type, field, state_class = DeviceType.Block, "block_devices", BlockState
-
-    def config(self, name: str, state: BlockState, backings: Backings) -> BlockConfig:
-        is_read_only = bool(state.virtio.avail_features & BLOCK.mask("RO"))
-        return BlockConfig(
-            id=name,
-            disk=backings.disk(state.disk_path, is_read_only),
-            path=state.disk_path,
-            is_read_only=is_read_only,
-            is_root=state.root_device,
-            partuuid=state.partuuid,
-            cache_type=state.cache_type,
-            rate_limiter=_limits(state.rate_limiter),
-            file_engine=state.file_engine_type,
-        )
 
     def virtio(self, saved: Any) -> Any:
         if saved.variant_name != "Virtio":
@@ -131,23 +93,12 @@ class _Block(Kind):
         return Variant("Virtio", {**named(state), **renamed})
 
     def state(self, saved: Any, virtio: VirtioState) -> BlockState:
-        limiter = build(RateLimiterState, saved.rate_limiter_state)
-        return build(BlockState, saved, virtio=virtio, rate_limiter=limiter)
+        limiter = from_struct(saved.rate_limiter_state, RateLimiterState)
+        return from_struct(saved, BlockState, virtio=virtio, rate_limiter=limiter)
 
 
 class _Net(Kind):
     type, field, state_class = DeviceType.Net, "net_devices", NetState
-
-    def config(self, name: str, state: NetState, backings: Backings) -> NetConfig:
-        return NetConfig(
-            id=name,
-            link=backings.link(state.tap_if_name),
-            guest_mac=state.config_space.guest_mac,
-            mtu=state.config_space.mtu,
-            tap_if_name=state.tap_if_name,
-            rx_rate_limiter=_limits(state.rx_rate_limiter_state),
-            tx_rate_limiter=_limits(state.tx_rate_limiter_state),
-        )
 
     def prepared(self, form: Format, state: NetState) -> NetState:
         """v1.10 to v1.12 save how far the buffers are used; others leave none in use."""
@@ -165,26 +116,18 @@ class _Net(Kind):
                 "does not have"
             )
         mac = saved.config_space.guest_mac
-        space = build(
-            NetConfigSpaceState,
+        space = from_struct(
             saved.config_space,
+            NetConfigSpaceState,
             guest_mac=None if mac is None else bytes(int(byte, 16) for byte in mac.split(":")),
         )
-        return build(NetState, saved, virtio=virtio, config_space=space)
+        return from_struct(saved, NetState, virtio=virtio, config_space=space)
 
 
 class _Vsock(Kind):
     """Its state is in two halves: the backend, on the host, and the frontend."""
 
     type, field, state_class = DeviceType.Vsock, "vsock_device", VsockState
-
-    def config(self, name: str, state: VsockState, backings: Backings) -> VsockConfig:
-        return VsockConfig(
-            id=name,
-            cid=state.cid,
-            uds_path=state.uds_path,
-            endpoints=backings.endpoints(state.uds_path),
-        )
 
     def restored(self, board: Board, saved: Any, state: VsockState) -> VsockState:
         """v1.16 waits for its guest, although its files don't say so (`kick` of the device)."""
@@ -205,28 +148,12 @@ class _Vsock(Kind):
     def state(self, saved: Any, virtio: VirtioState) -> VsockState:
         backend = saved.backend  # up to v1.14 it has only a `path`
         given = {"uds_path": backend.path} if hasattr(backend, "path") else named(backend)
-        return build(VsockState, saved.frontend, virtio=virtio, **given)
+        return from_struct(saved.frontend, VsockState, virtio=virtio, **given)
 
 
 class _Rng(Kind):
     type, field, state_class = DeviceType.Rng, "entropy_device", RngState
 
-    def config(self, name: str, state: RngState, backings: Backings) -> RngConfig:
-        return RngConfig(id=name, rate_limiter=_limits(state.rate_limiter_state))
-
 
 KINDS: Final[tuple[Kind, ...]] = (_Balloon(), _Block(), _Net(), _Vsock(), _Rng())
 """Types of which this machine has a model, in the order in which Firecracker attaches them."""
-
-
-def _limits(state: RateLimiterState) -> RateLimiterConfig:
-    """What was chosen of a limiter. Of tokens that never come back it is what is left."""
-    return RateLimiterConfig(bandwidth=_bucket(state.bandwidth), ops=_bucket(state.ops))
-
-
-def _bucket(state: TokenBucketState | None) -> TokenBucketConfig | None:
-    if state is None:
-        return None
-    return TokenBucketConfig(
-        size=state.size, refill_time_ms=state.refill_time, one_time_burst=state.one_time_burst
-    )

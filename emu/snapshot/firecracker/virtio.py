@@ -17,9 +17,10 @@ from emu.devices.virtio.device import VirtioState
 from emu.devices.virtio.mmio import MmioTransportState
 from emu.errors import IncompatibleError
 from emu.formats.firecracker.device_types import DeviceType
-from emu.snapshot.firecracker.backings import Backings
-from emu.snapshot.firecracker.fields import build, named
+from emu.snapshot.backings import Backings
 from emu.snapshot.firecracker.kinds import KINDS, Kind
+from emu.snapshot.mirror import from_struct, named
+from emu.snapshot.virtio_configs import config_of
 from emu.wire.facts import Facts
 
 _BY_TYPE: Final = {kind.type: kind for kind in KINDS}
@@ -80,14 +81,14 @@ def read_connected(
         raise IncompatibleError(
             f"{field}: device_type is {found}; expected {kind.type.value}, {kind.type.name}"
         )
-    state = kind.restored(board, saved, kind.state(saved, build(VirtioState, virtio)))
+    state = kind.restored(board, saved, kind.state(saved, from_struct(virtio, VirtioState)))
     transport = connected.transport_state
     has_interrupts = hasattr(transport, "interrupt_status")
     interrupt_status = (transport if has_interrupts else virtio).interrupt_status
     return SavedDevice(
-        config=kind.config(connected.device_id, state, backings),
+        config=config_of(connected.device_id, state, backings),
         state=state,
-        transport=build(MmioTransportState, transport, interrupt_status=interrupt_status),
+        transport=from_struct(transport, MmioTransportState, interrupt_status=interrupt_status),
         place=read_place(field, connected.device_info),
     )
 

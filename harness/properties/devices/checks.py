@@ -148,11 +148,15 @@ def check_hostile(dut: DeviceUnderTest, seed: int, *, count: int = 4 * ACTIONS) 
 
 
 def is_at_work(bench: Bench, seed: int) -> bool:
-    """Whether a device does for a driver that keeps to the rules what it is there for, once what
-    may hold it up has passed.
+    """Whether a device does for a driver that keeps to the rules what it is there for, if time
+    enough passes now and then.
     """
     bench.perform(Wait(CYCLES_PER_S))
-    steps = [*bench.drive(Random(seed), ACTIONS), bench.step(Wait(CYCLES_PER_S))]
+    steps: list[Step] = []
+    for number, action in enumerate(islice(bench.dut.drive(Random(seed), bench.world), ACTIONS)):
+        steps.append(bench.step(action))
+        if number % 20 == 19:
+            steps.append(bench.step(Wait(CYCLES_PER_S)))
     return bench.dut.is_alive(steps)
 
 

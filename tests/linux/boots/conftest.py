@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.linux.boots.boot import Boot, path_of
+from tests.linux.boots.boot import Boot, DeviceBoot, path_of, tools_of
 from tests.linux.inputs import Inputs, kernel_names, provide
-from tests.linux.matrix import BOARDS, OTHER_RELEASES, Configuration, enough, everything
+from tests.linux.matrix import (
+    BOARDS,
+    CHEAP_CPU,
+    CPUS,
+    OTHER_RELEASES,
+    Chosen,
+    Configuration,
+    DeviceConfiguration,
+    enough,
+    everything,
+    everything_with_devices,
+)
 from tests.linux.run import Setup
 
 _INPUTS = pytest.StashKey[Inputs]()
@@ -65,30 +78,59 @@ def inputs(request: pytest.FixtureRequest) -> Inputs:
     return request.config.stash[_INPUTS]
 
 
-def _configurations() -> list[Configuration]:
-    if os.environ.get("THAWBENCH_PROFILE") == "deep":
-        return everything(kernel_names(), (*BOARDS, *OTHER_RELEASES))
-    return enough(everything(kernel_names()))
+def _is_deep() -> bool:
+    return os.environ.get("THAWBENCH_PROFILE") == "deep"
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param(each, id=str(each))
-        # What takes longest comes first, so that the workers end at about the same time.
-        for each in sorted(_configurations(), key=lambda each: -each.vcpus)
-    ],
-)
+def _params(every: Sequence[Chosen]) -> list[Any]:
+    """A parameter for each machine of the profile. What takes longest comes first, so that the
+    workers end at about the same time.
+    """
+    chosen = every if _is_deep() else enough(every)
+    return [pytest.param(each, id=str(each)) for each in sorted(chosen, key=lambda it: -it.vcpus)]
+
+
+_BOARDS = (*BOARDS, *OTHER_RELEASES) if _is_deep() else BOARDS
+_CPUS_WITH_DEVICES = CPUS if _is_deep() else (CHEAP_CPU,)
+_DEVICES = everything_with_devices(kernel_names(), _BOARDS, _CPUS_WITH_DEVICES)
+
+
+@pytest.fixture(scope="session", params=_params(everything(kernel_names(), _BOARDS)))
 def boot(request: pytest.FixtureRequest, inputs: Inputs) -> Boot:
     """Each machine of the profile; skipped where its kernel or busybox can't be had."""
     configuration: Configuration = request.param
     kernel = inputs.kernels[configuration.kernel]
-    setup = Setup(
+    built = {name: found.path for name, found in inputs.programs.items() if found.path}
+    setup = replace(_setup(configuration, inputs), programs=built)
+    return Boot(configuration, setup, kernel.origin)
+
+
+@pytest.fixture(scope="session", params=_params(_DEVICES))
+def device_boot(
+    request: pytest.FixtureRequest, inputs: Inputs, tmp_path_factory: pytest.TempPathFactory
+) -> DeviceBoot:
+    """Each machine with virtio devices; skipped where what it needs can't be had."""
+    configuration: DeviceConfiguration = request.param
+    setup = replace(
+        _setup(configuration, inputs),
+        modules=path_of(inputs.modules[configuration.kernel]),
+        virtio_latency_us=configuration.latency_us,
+    )
+    return DeviceBoot(
+        configuration,
+        setup,
+        inputs.kernels[configuration.kernel].origin,
+        tools=tools_of(inputs),
+        vsock=path_of(inputs.programs["vsock"]),
+        folder=tmp_path_factory.mktemp("disks"),
+    )
+
+
+def _setup(configuration: Configuration, inputs: Inputs) -> Setup:
+    return Setup(
         board=configuration.board,
         cpu=configuration.cpu,
         vcpus=configuration.vcpus,
-        kernel=path_of(kernel),
+        kernel=path_of(inputs.kernels[configuration.kernel]),
         busybox=path_of(inputs.busybox),
-        threads=inputs.threads.path,
     )
-    return Boot(configuration, setup, kernel.origin)

@@ -13,7 +13,8 @@ from tests.linux.boots.boot import Boot, path_of
 from tests.linux.inputs import RELEASES, Inputs
 from tests.linux.interrupts import counts_by_name
 from tests.linux.run import UNIX_TIME_S
-from tests.linux.session import DIGITS, NEW_GENERATION, PIECE_BYTES, TROUBLE
+from tests.linux.session import TROUBLE
+from tests.linux.system_session import DIGITS, NEW_GENERATION, PIECE_BYTES
 
 _BOOT_MAX_S = 60
 _UARTS = {UartKind.PL011: "uart-pl011", UartKind.NS16550: "ttyS0"}
@@ -99,7 +100,7 @@ def test_work_that_is_pinned_runs_there_and_gives_the_same(boot: Boot, busybox: 
 
 def test_pinned_threads_count_together(boot: Boot, inputs: Inputs) -> None:
     """LDXR and STXR of threads on different CPUs on one word: no count is lost. And futexes."""
-    path_of(inputs.threads)
+    path_of(inputs.programs["threads"])
     vcpus = boot.configuration.vcpus
     assert boot.answer("threads") == f"at home {vcpus}, counted {5000 * vcpus}"
 

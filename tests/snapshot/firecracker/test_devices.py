@@ -26,7 +26,7 @@ from emu.errors import BoardError, IncompatibleError
 from emu.formats import registry
 from emu.formats.firecracker.v1_9_virtio import VhostUserBlockState
 from emu.machine import Machine
-from emu.snapshot.firecracker.backings import Backings
+from emu.snapshot.backings import Backings
 from emu.snapshot.firecracker.devices import (
     SavedDevices,
     read_devices,
@@ -40,7 +40,7 @@ RAM_MIB = 64
 MODELLED: Any = {"balloon": 1, "block": 2, "net": 2, "vsock": 1, "entropy": 1, "serial": 1}
 """All kinds of devices that there is a model of."""
 
-BACKINGS = Backings(disk=lambda path, is_read_only: MemoryDisk(bytes(1 << 20)))
+BACKINGS = Backings(file=lambda path: MemoryDisk(bytes(1 << 20)))
 
 each_release = pytest.mark.parametrize("format_id", RELEASES)
 
@@ -194,15 +194,15 @@ def test_paths_and_names_of_the_host_are_carried(format_id: str) -> None:
 
 
 def test_what_stands_behind_a_device_is_found_by_what_the_file_names() -> None:
-    asked: list[object] = []
+    asked: list[str] = []
 
-    def disk(path: str, is_read_only: bool) -> MemoryDisk:
-        asked.append((path, is_read_only))
+    def disk(path: str) -> MemoryDisk:
+        asked.append(path)
         return MemoryDisk(bytes(512))
 
     data = state_of("firecracker-1.16", devices={"block": 1}).data
-    read_devices(data, boards.get("firecracker-1.16"), Backings(disk=disk))
-    assert asked == [("/srv/vm/rootfs.ext4", False)]
+    read_devices(data, boards.get("firecracker-1.16"), Backings(file=disk))
+    assert asked == ["/srv/vm/rootfs.ext4"]
 
 
 # --- what differs --------------------------------------------------------------------------------

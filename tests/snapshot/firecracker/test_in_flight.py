@@ -13,7 +13,7 @@ from emu.devices.virtio.disk import MemoryDisk
 from emu.formats import registry
 from emu.machine import Machine
 from emu.machine.boot_devices import attach_boot_devices
-from emu.snapshot.firecracker.backings import Backings
+from emu.snapshot.backings import Backings
 from emu.snapshot.firecracker.devices import read_devices, save_acpi, save_devices
 from emu.snapshot.firecracker.prepare import prepare_devices
 from emu.wire.nodes import has_field
@@ -62,11 +62,8 @@ def frozen(format_id: str, machine: Machine) -> Any:
 @pytest.mark.parametrize("is_served", [False, True], ids=["notified", "served"])
 def test_a_request_is_answered_once(format_id: str, is_served: bool) -> None:
     """Frozen before the device has looked at the queue, or after: its answer is in RAM once."""
-    board, bench, disk = (
-        boards.get(format_id),
-        Bench(ram_size_bytes=RAM_SIZE_BYTES),
-        MemoryDisk(pattern()),
-    )
+    board, disk = boards.get(format_id), MemoryDisk(pattern())
+    bench, request = Bench(ram_size_bytes=RAM_SIZE_BYTES), read_request(SECTOR)
     with Machine(
         board,
         ram=bench.ram,
@@ -77,11 +74,10 @@ def test_a_request_is_answered_once(format_id: str, is_served: bool) -> None:
         attach_clocks(machine)
         driver = driver_of(bench, machine)
         driver.start()
-        request = read_request(SECTOR)
         head = driver.queues[0].offer(request.readable, request.writable_size_bytes)
         driver.notify()
         state = frozen(format_id, machine)
-    saved = read_devices(state, board, Backings(disk=lambda path, is_read_only: disk))
+    saved = read_devices(state, board, Backings(drives={"rootfs": disk}))
     configs = [device.config for device in saved.virtio]
     with Machine(
         board, ram=bench.ram, devices=configs, equipment=saved.equipment, entropy=bytes
@@ -91,9 +87,7 @@ def test_a_request_is_answered_once(format_id: str, is_served: bool) -> None:
         assert isinstance(again.virtio["rootfs"].device, Block)
         again.virtio["rootfs"].device.kick()
         assert driver.queues[0].take_used() == [Used(head, request.writable_size_bytes)]
-        assert (
-            driver.queues[0].content(head) == pattern()[512 * SECTOR : 512 * (SECTOR + 1)] + b"\0"
-        )
+        assert driver.queues[0].content(head) == pattern()[512 * SECTOR :][:512] + b"\0"
         assert driver.acknowledge() == 1
         driver.notify()
         assert driver.queues[0].take_used() == []
