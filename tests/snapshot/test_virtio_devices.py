@@ -26,8 +26,8 @@ from emu.devices.virtio.rng import RngConfig
 from emu.devices.virtio.vsock import VsockConfig
 from emu.errors import BackingError, IncompatibleError, ThawbenchError
 from emu.formats import squib
+from emu.formats.firecracker.v1_9_virtio import QueueState
 from emu.formats.thawbench import VIRTIO_ENCODINGS
-from emu.formats.thawbench.virtio import QueueBlob
 from emu.machine import Machine, Power, Stop, differences
 from emu.snapshot import RESTORE_PLAN, Snapshot, freeze, thaw, virtio_blobs
 from emu.wire.schema import schema_of
@@ -321,7 +321,7 @@ ADDRESSES = (
 )
 INDICES = dict.fromkeys(("next_avail", "next_used", "num_added"), U16)
 GOOD_QUEUES = st.builds(
-    QueueBlob,
+    QueueState,
     max_size=st.just(256),
     size=st.sampled_from([256, 16, 1]),
     ready=st.just(True),
@@ -332,7 +332,7 @@ GOOD_QUEUES = st.builds(
 )
 """Rings of zeros: the driver's index is behind the device's, unless that is 0."""
 ANY_QUEUES = st.builds(
-    QueueBlob,
+    QueueState,
     max_size=st.just(256) | U16,
     size=U16,
     ready=st.booleans(),

@@ -1,66 +1,29 @@
 """The virtio devices, in the `blob` of squib's `DeviceState`: the transport, and the device.
 
 A struct has the fields of the state that the device's model in `emu.devices.virtio` has, under the
-same names.
+same names. Where Firecracker saves the same, that part is its struct.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from emu.arch import virtio
+from emu.formats.firecracker.v1_9_virtio import (
+    BalloonConfigSpaceState,
+    CacheType,
+    FileEngineTypeState,
+    QueueState,
+    TokenBucketState,
+)
+from emu.formats.firecracker.v1_10 import RxBufferState
+from emu.formats.firecracker.v1_13 import MmioTransportState
+from emu.formats.firecracker.v1_14 import BalloonStatsState, HintingState
 from emu.formats.thawbench.encoding import Encoding, prefix
 from emu.wire.schema import Struct, u16, u32, u64
 
 # --- what all types have -----------------------------------------------------------------------
-
-
-class TransportBlob(Struct):
-    """The registers of virtio-mmio that a driver has written, or that tell it something.
-
-    Attributes:
-        features_select: DeviceFeaturesSel.
-        acked_features_select: DriverFeaturesSel.
-        queue_select: QueueSel.
-        device_status: Status.
-        config_generation: ConfigGeneration.
-        interrupt_status: InterruptStatus.
-    """
-
-    features_select: u32
-    acked_features_select: u32
-    queue_select: u32
-    device_status: u32
-    config_generation: u32
-    interrupt_status: u32
-
-
-class QueueBlob(Struct):
-    """One split virtqueue.
-
-    Attributes:
-        max_size: Largest size that the driver may select, in descriptors.
-        size: Size that the driver selected, in descriptors.
-        ready: Whether the driver has set it up.
-        desc_table: Guest address of the descriptor table.
-        avail_ring: Guest address of the available ring.
-        used_ring: Guest address of the used ring.
-        next_avail: Index of the next available entry to take, modulo 65536.
-        next_used: Index of the next used entry to write, modulo 65536.
-        num_added: Used entries since the device last asked whether to interrupt, modulo 65536.
-    """
-
-    max_size: u16
-    size: u16
-    ready: bool
-    desc_table: u64
-    avail_ring: u64
-    used_ring: u64
-    next_avail: u16
-    next_used: u16
-    num_added: u16
 
 
 class NotificationBlob(Struct):
@@ -87,27 +50,9 @@ class VirtioBlob(Struct):
 
     avail_features: u64
     acked_features: u64
-    queues: list[QueueBlob]
+    queues: list[QueueState]
     activated: bool
     notified: list[NotificationBlob]
-
-
-class TokenBucketBlob(Struct):
-    """A budget of tokens that fills up at a constant rate.
-
-    Attributes:
-        size: Tokens of a full bucket.
-        one_time_burst: Initial extra tokens that are left.
-        refill_time: Time that an empty bucket takes to fill up, in milliseconds.
-        budget: Tokens that are left.
-        elapsed_ns: Time since the bucket was last filled up, in nanoseconds.
-    """
-
-    size: u64
-    one_time_burst: u64
-    refill_time: u64
-    budget: u64
-    elapsed_ns: u64
 
 
 class RateLimiterBlob(Struct):
@@ -119,26 +64,12 @@ class RateLimiterBlob(Struct):
         blocked_cycles: Virtual time until it is unblocked, in cycles; None if it is not blocked.
     """
 
-    ops: TokenBucketBlob | None
-    bandwidth: TokenBucketBlob | None
+    ops: TokenBucketState | None
+    bandwidth: TokenBucketState | None
     blocked_cycles: u64 | None
 
 
 # --- types of devices --------------------------------------------------------------------------
-
-
-class CacheType(enum.Enum):
-    """Whether the guest can flush the disk."""
-
-    Unsafe = "Unsafe"
-    Writeback = "Writeback"
-
-
-class FileEngineType(enum.Enum):
-    """How Firecracker would read and write the disk."""
-
-    Sync = "Sync"
-    Async = "Async"
 
 
 class BlockBlob(Struct):
@@ -157,7 +88,7 @@ class BlockBlob(Struct):
     disk_path: str
     virtio: VirtioBlob
     rate_limiter: RateLimiterBlob
-    file_engine_type: FileEngineType
+    file_engine_type: FileEngineTypeState
 
 
 class NetConfigSpaceBlob(Struct):
@@ -170,20 +101,6 @@ class NetConfigSpaceBlob(Struct):
 
     guest_mac: bytes | None
     mtu: u16 | None
-
-
-class RxBufferBlob(Struct):
-    """How far the buffers for received frames are used.
-
-    Attributes:
-        parsed_descriptor_chains_nr: Chains that were taken ahead and that no frame is in.
-        used_descriptors: Used entries that are written and not yet counted in.
-        used_bytes: Bytes of the frame in them.
-    """
-
-    parsed_descriptor_chains_nr: u16
-    used_descriptors: u16
-    used_bytes: u32
 
 
 class NetBlob(Struct):
@@ -199,7 +116,7 @@ class NetBlob(Struct):
     rx_rate_limiter_state: RateLimiterBlob
     tx_rate_limiter_state: RateLimiterBlob
     config_space: NetConfigSpaceBlob
-    rx_buffers_state: RxBufferBlob
+    rx_buffers_state: RxBufferState
 
 
 class VsockBlob(Struct):
@@ -219,74 +136,6 @@ class VsockBlob(Struct):
     pending_event_ack: bool
 
 
-class BalloonStatsBlob(Struct):
-    """What the guest last said of its memory; None if it did not say.
-
-    Attributes:
-        swap_in: Memory swapped in, in bytes.
-        swap_out: Memory swapped out, in bytes.
-        major_faults: Number of major page faults.
-        minor_faults: Number of minor page faults.
-        free_memory: Memory that is not in use at all, in bytes.
-        total_memory: Memory of the guest, in bytes.
-        available_memory: Memory that can be had without swapping, in bytes.
-        disk_caches: Memory that can be reclaimed at once, in bytes.
-        hugetlb_allocations: Number of huge pages that were allocated.
-        hugetlb_failures: Number of huge pages that could not be allocated.
-        oom_kill: Number of processes killed for want of memory.
-        alloc_stall: Number of times that an allocation had to wait.
-        async_scan: Memory scanned in the background, in bytes.
-        direct_scan: Memory scanned while an allocation waited, in bytes.
-        async_reclaim: Memory reclaimed in the background, in bytes.
-        direct_reclaim: Memory reclaimed while an allocation waited, in bytes.
-    """
-
-    swap_in: u64 | None
-    swap_out: u64 | None
-    major_faults: u64 | None
-    minor_faults: u64 | None
-    free_memory: u64 | None
-    total_memory: u64 | None
-    available_memory: u64 | None
-    disk_caches: u64 | None
-    hugetlb_allocations: u64 | None
-    hugetlb_failures: u64 | None
-    oom_kill: u64 | None
-    alloc_stall: u64 | None
-    async_scan: u64 | None
-    direct_scan: u64 | None
-    async_reclaim: u64 | None
-    direct_reclaim: u64 | None
-
-
-class BalloonConfigSpaceBlob(Struct):
-    """Sizes of a balloon.
-
-    Attributes:
-        num_pages: Size that the host wants, in pages of 4 KiB.
-        actual_pages: Size that it has, in pages of 4 KiB.
-    """
-
-    num_pages: u32
-    actual_pages: u32
-
-
-class HintingBlob(Struct):
-    """A run of hints of free pages.
-
-    Attributes:
-        host_cmd: Command of the host: 0 stop, 1 done, others name a run.
-        last_cmd_id: The last run.
-        guest_cmd: Command that the guest answered with.
-        acknowledge_on_finish: Whether the device says "done" when the guest stops.
-    """
-
-    host_cmd: u32
-    last_cmd_id: u32
-    guest_cmd: u32 | None
-    acknowledge_on_finish: bool
-
-
 class BalloonBlob(Struct):
     """A memory balloon.
 
@@ -298,9 +147,9 @@ class BalloonBlob(Struct):
 
     stats_polling_interval_s: u16
     stats_desc_index: u16 | None
-    latest_stats: BalloonStatsBlob
-    config_space: BalloonConfigSpaceBlob
-    hinting_state: HintingBlob
+    latest_stats: BalloonStatsState
+    config_space: BalloonConfigSpaceState
+    hinting_state: HintingState
     virtio: VirtioBlob
     stats_due_in_cycles: u64 | None
 
@@ -320,7 +169,7 @@ D = TypeVar("D", bound=Struct)
 class ConnectedBlob(Struct, Generic[D]):
     """A device on virtio-mmio."""
 
-    transport: TransportBlob
+    transport: MmioTransportState
     device: D
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from emu.formats import squib, thawbench
 from emu.formats.firecracker.gic import Interrupt
+from emu.formats.firecracker.v1_9_virtio import QueueState, TokenBucketState
+from emu.formats.firecracker.v1_13 import MmioTransportState
 from emu.formats.thawbench import (
     ExtraBlob,
     ExtraVcpu,
@@ -21,11 +23,8 @@ from emu.formats.thawbench import (
 )
 from emu.formats.thawbench.virtio import (
     ConnectedBlob,
-    QueueBlob,
     RateLimiterBlob,
     RngBlob,
-    TokenBucketBlob,
-    TransportBlob,
     VirtioBlob,
 )
 from emu.inspect.describe import describe, describe_file
@@ -122,11 +121,11 @@ def describe_device(kind: str, blob: bytes, mmio_slot: int = 0xFFFF_FFFF) -> Dev
 
 
 def test_a_virtio_device_is_decoded() -> None:
-    queue = QueueBlob(256, 128, True, 0x1000, 0x2000, 0x3000, 7, 6, 1)
+    queue = QueueState(256, 128, True, 0x1000, 0x2000, 0x3000, 7, 6, 1)
     virtio = VirtioBlob(1 << 32 | 1 << 29, 1 << 32, [queue], activated=True, notified=[])
-    bucket = TokenBucketBlob(100, 0, 1000, 40, 5)
+    bucket = TokenBucketState(100, 0, 1000, 40, 5)
     value = ConnectedBlob(
-        TransportBlob(0, 1, 0, device_status=0xF, config_generation=2, interrupt_status=1),
+        MmioTransportState(0, 1, 0, device_status=0xF, config_generation=2, interrupt_status=1),
         RngBlob(virtio, RateLimiterBlob(None, bucket, None)),
     )
     blob = thawbench.VIRTIO_ENCODINGS["virtio-rng"].encode(value)
