@@ -11,6 +11,7 @@ from typing import Final
 STOLEN_TIME: Final = struct.Struct("<IIQ48x")
 """Revision and attributes, both 0; stolen time in nanoseconds; padding (3.2.2)."""
 
+STOLEN_TIME_SIZE_BYTES: Final = STOLEN_TIME.size
 STOLEN_TIME_ALIGNMENT: Final = 64
 
 STOLEN_TIME_OFFSET: Final = 8

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
+from emu.arch.pvtime import STOLEN_TIME_SIZE_BYTES
 from emu.boards.places import PAGE_SIZE_BYTES, Place, Site, VirtioSlots, Window
 from emu.core.allocator import ResourceAllocator
-
-STOLEN_TIME_SIZE_BYTES: Final = 64
-"""What a vCPU's record of stolen time takes of the system memory: `STEALTIME_STRUCT_MEM_SIZE` in
-`src/vmm/src/builder.rs` of Firecracker v1.13.0 to v1.16.1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from emu.arch.pvtime import STOLEN_TIME_SIZE_BYTES
 from emu.boards.board import Board
-from emu.boards.equipment import STOLEN_TIME_SIZE_BYTES, allocate_stolen_time
+from emu.boards.equipment import allocate_stolen_time
 from emu.core.allocator import ResourceAllocator
 from emu.core.events import EventStream
 from emu.core.ports import Entropy, GuestMemory

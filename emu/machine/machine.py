@@ -20,9 +20,9 @@ from emu.core.image import Image
 from emu.core.ports import Entropy, IrqLine
 from emu.core.ram import Ram
 from emu.cpu import CpuModel, InnerShareableDomain, Vcpu, find_cpu_model
+from emu.devices.host import Host
 from emu.devices.pl011 import Pl011
 from emu.devices.virtio.config import DeviceConfig
-from emu.devices.virtio.host import Host
 from emu.devices.vmclock import VmClock
 from emu.devices.vmgenid import VmGenId
 from emu.errors import MachineError

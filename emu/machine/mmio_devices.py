@@ -10,11 +10,11 @@ from emu.boards.places import Place, Window
 from emu.core.bus import Bus
 from emu.core.ports import IrqLine, MmioWindow
 from emu.devices.boot_timer import BootTimer
+from emu.devices.host import Host
 from emu.devices.ns16550 import Ns16550
 from emu.devices.pl011 import Pl011
 from emu.devices.pl031 import Pl031
 from emu.devices.virtio.config import DeviceConfig
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.mmio import VirtioMmio
 from emu.errors import BoardError
 

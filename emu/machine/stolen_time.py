@@ -18,6 +18,7 @@ from emu.arch.pvtime import (
     STOLEN_TIME_ALIGNMENT,
     STOLEN_TIME_FIELD_SIZE_BYTES,
     STOLEN_TIME_OFFSET,
+    STOLEN_TIME_SIZE_BYTES,
 )
 from emu.arch.smccc import Function, Status
 from emu.core.ports import GuestMemory
@@ -67,7 +68,7 @@ class StolenTime:
                 f"the record of stolen time of vCPU {vcpu} at {address:#x}; expected a multiple of "
                 f"{STOLEN_TIME_ALIGNMENT}"
             )
-        self._ram.read(address, STOLEN_TIME.size)
+        self._ram.read(address, STOLEN_TIME_SIZE_BYTES)
         self._records[vcpu] = address
 
     def steal(self, cycles: int) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emu.arch import virtio
+from emu.arch.virtio import BLOCK, NET
 from emu.devices.network.link import Link
-from emu.devices.virtio.config import DeviceConfig
 from emu.devices.virtio.disk import Disk, FileDisk, OverlayDisk
 from emu.devices.virtio.vsock import Endpoint
 from emu.errors import BackingError, IncompatibleError
@@ -64,14 +63,17 @@ class Backings:
         """Where a network device leads."""
         return self.links.get(name) or Link()
 
-    def check_named(self, devices: Iterable[DeviceConfig]) -> None:
-        """Raise `IncompatibleError` for a drive or a network device that there is not."""
-        there = list(devices)
-        for kind, named in ((virtio.BLOCK, self.drives), (virtio.NET, self.links)):
-            names = [device.id for device in there if device.type == kind]
+    def check_named(self, there: Iterable[tuple[str, str]]) -> None:
+        """Raise `IncompatibleError` for a drive or a network device that there is not.
+
+        Args:
+            there: type, by name, and id of each device.
+        """
+        ids: dict[str, list[str]] = {}
+        for kind, name in there:
+            ids.setdefault(kind, []).append(name)
+        for kind, named in ((BLOCK.name, self.drives), (NET.name, self.links)):
             for name in named:
-                if name not in names:
-                    raise IncompatibleError(
-                        f"the snapshot has no {kind.name} '{name}'; it has "
-                        f"{', '.join(names) or 'none'}"
-                    )
+                if name not in ids.get(kind, []):
+                    found = ", ".join(ids.get(kind, [])) or "none"
+                    raise IncompatibleError(f"the snapshot has no {kind} '{name}'; it has {found}")

@@ -61,8 +61,8 @@ def equip(
         IncompatibleError: the board can't have these devices, or there is none for a backing.
         BackingError: what stands behind one can't be used.
     """
+    backings.check_named((device.kind, device.id) for device in saved)
     configs = [config_of(device.id, device.state.device, backings) for device in saved]
-    backings.check_named(configs)
     slot_by_id = {device.id: device.slot for device in saved}
     try:
         ordered = board.attach_order(configs)

@@ -60,7 +60,7 @@ def _block(name: str, state: BlockState, backings: Backings) -> BlockConfig:
         is_root=state.root_device,
         partuuid=state.partuuid,
         cache_type=state.cache_type,
-        rate_limiter=_limits(state.rate_limiter),
+        rate_limiter=_limits(state.rate_limiter_state),
         file_engine=state.file_engine_type,
     )
 

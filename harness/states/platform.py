@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 
 from emu.arch.ns16550 import IER, IIR, LCR, LSR, MCR, MSR
+from emu.arch.pvtime import STOLEN_TIME_SIZE_BYTES
 from emu.formats.firecracker.system_memory import (
-    STOLEN_TIME_SIZE_BYTES,
     VMCLOCK_AT_BOOT,
     VMCLOCK_SIZE_BYTES,
     VMGENID_ALIGNMENT_BYTES,

@@ -16,8 +16,8 @@ from typing import Final
 from emu.arch import layouts, one_reg
 from emu.arch.kvm import NEVER_WRITTEN
 from emu.arch.kvm_reg_list import HostKernel, register_list
+from emu.arch.pvtime import STOLEN_TIME_SIZE_BYTES
 from emu.formats.firecracker.leaves import Aarch64RegisterVec
-from emu.formats.firecracker.system_memory import STOLEN_TIME_SIZE_BYTES
 from emu.wire.facts import Facts
 from harness import data
 from harness.states.guest import KERNEL_PHYSICAL, Guest

@@ -13,9 +13,9 @@ from emu.arch.virtio import BALLOON, BLOCK, MEM, NET, PMEM, RNG, VSOCK, DeviceTy
 from emu.boards.board import Board
 from emu.boards.command_line import Root
 from emu.boards.virtio import find_root
+from emu.devices.host import Host
 from emu.devices.virtio.config import Offer
 from emu.devices.virtio.device import VirtioDevice
-from emu.devices.virtio.host import Host
 from emu.errors import BoardError
 from harness.states import releases
 

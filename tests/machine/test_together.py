@@ -7,10 +7,10 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from emu.devices.host import Host
 from emu.devices.network.cable import Cable
 from emu.devices.network.link import Link
 from emu.devices.network.responder import Responder
-from emu.devices.virtio.host import Host
 from emu.errors import MachineError
 from emu.machine import Machine, Stop
 from emu.machine.together import run_together

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from emu.devices.host import Host
 from emu.devices.network.link import Peer
-from emu.devices.virtio.host import Host
 
 
 class Cable:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from emu.core.events import FrameDropped
-from emu.devices.virtio.host import Host
+from emu.devices.host import Host
 from emu.errors import MachineError
 
 QUEUE_FRAMES_MAX: Final = 500

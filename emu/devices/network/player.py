@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from emu.devices.host import Host
 from emu.devices.network.packets import MAC_SIZE_BYTES
 from emu.devices.network.pcap import Captured
-from emu.devices.virtio.host import Host
 
 _NS_PER_S: Final = 1_000_000_000
 

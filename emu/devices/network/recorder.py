@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
+from emu.devices.host import Host
 from emu.devices.network.link import Peer
 from emu.devices.network.pcap import Captured, CaptureWriter
-from emu.devices.virtio.host import Host
 
 _NS_PER_S: Final = 1_000_000_000
 

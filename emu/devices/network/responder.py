@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from emu.devices.host import Host
 from emu.devices.network.checksum import checksum
 from emu.devices.network.packets import (
     ARP,
@@ -25,7 +26,6 @@ from emu.devices.network.packets import (
     build_icmp,
     build_udp,
 )
-from emu.devices.virtio.host import Host
 
 ECHO_PORT: Final = 7
 """RFC 862."""

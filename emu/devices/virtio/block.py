@@ -33,11 +33,11 @@ from emu.arch.virtio_block import (
     RequestType,
 )
 from emu.core.events import BackingFailed
+from emu.devices.host import Host
 from emu.devices.virtio.chain import Chain
 from emu.devices.virtio.config import Offer
 from emu.devices.virtio.device import VirtioDevice, VirtioState
 from emu.devices.virtio.disk import Disk
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.rate_limiter import (
     UNLIMITED,
     RateLimiter,
@@ -119,7 +119,7 @@ class BlockState:
         root_device: whether the kernel is to mount it as its root.
         disk_path: the file behind it.
         virtio: what all devices have.
-        rate_limiter: the limiter's state.
+        rate_limiter_state: the limiter's state.
         file_engine_type: how Firecracker accesses the file.
     """
 
@@ -129,7 +129,7 @@ class BlockState:
     root_device: bool = False
     disk_path: str = ""
     virtio: VirtioState
-    rate_limiter: RateLimiterState
+    rate_limiter_state: RateLimiterState
     file_engine_type: FileEngine = FileEngine.SYNC
 
 
@@ -214,7 +214,7 @@ class Block(VirtioDevice):
             root_device=config.is_root,
             disk_path=config.path or self._disk.path,
             virtio=self.virtio_state(),
-            rate_limiter=self._limiter.state(),
+            rate_limiter_state=self._limiter.state(),
             file_engine_type=config.file_engine,
         )
 
@@ -228,10 +228,10 @@ class Block(VirtioDevice):
         """
         if state.id != self.name:
             raise IncompatibleError(f"state of the drive {state.id}, and this is {self.name}")
-        state.rate_limiter.check(f"state of the device {self.name}, rate limiter")
+        state.rate_limiter_state.check(f"state of the device {self.name}, rate limiter")
         self._check_writable(self._disk, state.virtio.avail_features)
         self.load_virtio_state(state.virtio)
-        self._limiter.load_state(state.rate_limiter)
+        self._limiter.load_state(state.rate_limiter_state)
         self._config = replace(
             self._config,
             path=state.disk_path,

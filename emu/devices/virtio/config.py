@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from emu.arch.virtio import DeviceType
+from emu.devices.host import Host
 from emu.devices.virtio.device import VirtioDevice
-from emu.devices.virtio.host import Host
 
 
 @dataclass(frozen=True, slots=True)

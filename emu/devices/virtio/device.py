@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Final
 
 from emu.arch.virtio import DeviceType, Feature
 from emu.core.events import BufferUsed, DriverViolation, QueueNotified
+from emu.devices.host import Host
 from emu.devices.virtio.chain import Chain
-from emu.devices.virtio.host import Connection, Host
+from emu.devices.virtio.connection import Connection
 from emu.devices.virtio.virtqueue import QueueState, Virtqueue
 from emu.errors import DriverError, GuestError, IncompatibleError, MachineError
 

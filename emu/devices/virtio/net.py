@@ -44,11 +44,11 @@ from emu.arch.virtio_net import (
     TX_QUEUE,
 )
 from emu.core.events import FrameSent
+from emu.devices.host import Host
 from emu.devices.network.link import Link
 from emu.devices.virtio.chain import Chain
 from emu.devices.virtio.config import Offer
 from emu.devices.virtio.device import VirtioDevice
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.net_frames import finished_frames
 from emu.devices.virtio.net_rx import Receiver
 from emu.devices.virtio.net_state import (

@@ -22,7 +22,7 @@ from math import gcd
 from typing import Final, NamedTuple
 
 from emu.core.deadlines import Deadline
-from emu.devices.virtio.host import Host
+from emu.devices.host import Host
 from emu.errors import BoardError, IncompatibleError
 
 BLOCKED_MS: Final = 100

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from emu.arch.virtio import RNG, DeviceType
+from emu.devices.host import Host
 from emu.devices.virtio.chain import Chain
 from emu.devices.virtio.config import Offer
 from emu.devices.virtio.device import VirtioDevice, VirtioState
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.rate_limiter import (
     UNLIMITED,
     RateLimiter,

@@ -19,8 +19,5 @@ VMCLOCK_SIZE_BYTES: Final = vmclock.PAGE_SIZE_BYTES
 VMCLOCK_WRITTEN_SIZE_BYTES: Final = vmclock.VMCLOCK_ABI_SIZE_BYTES
 """`struct vmclock_abi`; the rest of its page is not written."""
 
-STOLEN_TIME_SIZE_BYTES: Final = 64
-"""`STEALTIME_STRUCT_MEM_SIZE`, of one vCPU."""
-
 VMCLOCK_AT_BOOT: Final[Mapping[str, Any]] = vmclock.unpack(vmclock.pack(vmclock.AT_BOOT))
 """`VmClock::new`: the fields of `vmclock_abi`."""

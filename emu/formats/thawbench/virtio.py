@@ -87,7 +87,7 @@ class BlockBlob(Struct):
     root_device: bool
     disk_path: str
     virtio: VirtioBlob
-    rate_limiter: RateLimiterBlob
+    rate_limiter_state: RateLimiterBlob
     file_engine_type: FileEngineTypeState
 
 

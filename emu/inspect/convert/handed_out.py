@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from emu.arch.pvtime import STOLEN_TIME_SIZE_BYTES
 from emu.formats.firecracker import resources
 from emu.formats.firecracker.resources import Span
-from emu.formats.firecracker.system_memory import STOLEN_TIME_SIZE_BYTES, VMGENID_SIZE_BYTES
+from emu.formats.firecracker.system_memory import VMGENID_SIZE_BYTES
 from emu.formats.firecracker.v1_13_resources import AddressAllocator, IdAllocator
 from emu.inspect.convert.rules import structs
 from emu.inspect.convert.tree import Fields, Leaf, Tree

@@ -15,9 +15,6 @@ from emu.devices.virtio.balloon import BalloonState
 from emu.devices.virtio.block import BlockState
 from emu.devices.virtio.device import VirtioState
 from emu.devices.virtio.net_state import NetConfigSpaceState, NetState
-from emu.devices.virtio.rate_limiter import (
-    RateLimiterState,
-)
 from emu.devices.virtio.rng import RngState
 from emu.devices.virtio.vsock import VsockState
 from emu.errors import IncompatibleError
@@ -86,15 +83,10 @@ class _Block(Kind):
     def facts(self, state: BlockState, virtio: Facts) -> Variant:
         renamed = {
             "virtio_state": virtio,
-            "rate_limiter_state": state.rate_limiter,
             "cache_type": state.cache_type.value,
             "file_engine_type": state.file_engine_type.value,
         }
         return Variant("Virtio", {**named(state), **renamed})
-
-    def state(self, saved: Any, virtio: VirtioState) -> BlockState:
-        limiter = from_struct(saved.rate_limiter_state, RateLimiterState)
-        return from_struct(saved, BlockState, virtio=virtio, rate_limiter=limiter)
 
 
 class _Net(Kind):

@@ -16,12 +16,12 @@ from emu.arch.virtio_net import RX_QUEUE, TX_QUEUE
 from emu.arch.vsock import EVENT_QUEUE, GUEST_CID_MIN, HOST_CID, Header, Operation
 from emu.arch.vsock import RX_QUEUE as VSOCK_RX_QUEUE
 from emu.arch.vsock import TX_QUEUE as VSOCK_TX_QUEUE
+from emu.devices.host import Host
 from emu.devices.network.link import Link
 from emu.devices.virtio.balloon import Balloon, BalloonConfig, BalloonState
 from emu.devices.virtio.block import BlockConfig, BlockState, CacheType
 from emu.devices.virtio.config import DeviceConfig
 from emu.devices.virtio.disk import MemoryDisk
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.net import NetConfig
 from emu.devices.virtio.rate_limiter import RateLimiterConfig, TokenBucketConfig
 from emu.devices.virtio.rng import RngConfig
@@ -210,7 +210,7 @@ _BALLOON: Final = BalloonConfig(stats_polling_interval_s=1, free_page_reporting=
 
 
 def _limiter_kept(fresh: BlockState, before: BlockState) -> BlockState:
-    return replace(fresh, rate_limiter=before.rate_limiter)
+    return replace(fresh, rate_limiter_state=before.rate_limiter_state)
 
 
 VIRTIO_DEVICES: Final = (

@@ -13,7 +13,7 @@ from emu.core.clock import VirtualClock
 from emu.core.deadlines import Deadlines
 from emu.core.events import EventStream, Stamped
 from emu.core.ram import Ram
-from emu.devices.virtio.host import Host
+from emu.devices.host import Host
 
 RAM_BASE: Final = 0x8000_0000
 RAM_SIZE_BYTES: Final = 0x2_0000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from emu.devices.virtio.host import Host
+from emu.devices.host import Host
 
 
 class Station:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from emu.arch.virtio import BLOCK
 from emu.arch.virtio_block import HEADER, SECTOR_SIZE_BYTES, RequestStatus, RequestType
+from emu.devices.host import Host
 from emu.devices.virtio.block import Block, BlockConfig, CacheType
 from emu.devices.virtio.config import Offer
 from emu.devices.virtio.disk import Disk, MemoryDisk
-from emu.devices.virtio.host import Host
 from tests.devices.virtio.driver import Bench, Driver, Part, QueueDriver
 
 OFFER = Offer(BLOCK.mask("VERSION_1", "EVENT_IDX", "INDIRECT_DESC", "FLUSH", "RO"))

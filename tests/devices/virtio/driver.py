@@ -23,8 +23,8 @@ from emu.core.clock import VirtualClock
 from emu.core.deadlines import Deadlines
 from emu.core.events import DriverViolation, Event, EventStream
 from emu.core.ram import Ram
+from emu.devices.host import Host
 from emu.devices.virtio.device import VirtioDevice
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.mmio import VirtioMmio
 
 RAM_BASE = 0x8000_0000

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emu.arch.virtio import DeviceType, Feature
+from emu.devices.host import Host
 from emu.devices.virtio.chain import Chain
 from emu.devices.virtio.device import VirtioDevice, VirtioState
-from emu.devices.virtio.host import Host
 
 ECHO: Final = DeviceType("virtio-echo", 42, {0: "SHOUT", 50: "WHISPER"})
 

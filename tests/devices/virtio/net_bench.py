@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from emu.arch.virtio import NET
 from emu.arch.virtio_net import HEADER, RX_QUEUE, TX_QUEUE, NetFeature
+from emu.devices.host import Host
 from emu.devices.network.link import Link
 from emu.devices.virtio.config import Offer
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.net import Net, NetConfig
 from emu.devices.virtio.rate_limiter import UNLIMITED, RateLimiterConfig
 from tests.devices.network.stations import Station

@@ -161,7 +161,7 @@ def _as_saved(state: BlockState) -> BlockState:
     return replace(
         state,
         virtio=replace(state.virtio, notified=()),
-        rate_limiter=replace(state.rate_limiter, blocked_cycles=None),
+        rate_limiter_state=replace(state.rate_limiter_state, blocked_cycles=None),
     )
 
 
@@ -252,7 +252,7 @@ def test_a_state_says_what_was_chosen(tmp_path: Path) -> None:
         root_device=True,
         disk_path=str(path),
         virtio=state.virtio,
-        rate_limiter=RateLimiterState(),
+        rate_limiter_state=RateLimiterState(),
         file_engine_type=FileEngine.ASYNC,
     )
     assert BlockBench(replace(config, path="/elsewhere")).driver.device.state() == replace(
@@ -296,9 +296,9 @@ def test_a_state_that_may_write_needs_a_disk_that_can_be_written(tmp_path: Path)
 def test_a_state_with_a_bucket_that_none_can_be_is_refused_and_changes_nothing() -> None:
     block = throttled()
     before = block.driver.device.state()
-    assert before.rate_limiter.ops is not None
-    broken = replace(before.rate_limiter, ops=replace(before.rate_limiter.ops, size=0))
-    changed = replace(before, partuuid="x", rate_limiter=broken)
+    assert before.rate_limiter_state.ops is not None
+    broken = replace(before.rate_limiter_state, ops=replace(before.rate_limiter_state.ops, size=0))
+    changed = replace(before, partuuid="x", rate_limiter_state=broken)
     with pytest.raises(IncompatibleError, match="device rootfs, rate limiter, ops: size is 0"):
         block.driver.device.load_state(changed)
     assert block.driver.device.state() == before

@@ -35,6 +35,7 @@ from emu.arch.virtio_balloon import (
     BalloonFeature,
 )
 from emu.core.events import MemoryDiscarded
+from emu.devices.host import Host
 from emu.devices.virtio.balloon.hints import Hints
 from emu.devices.virtio.balloon.pages import discard, page_frames, runs
 from emu.devices.virtio.balloon.state import (
@@ -46,7 +47,6 @@ from emu.devices.virtio.balloon.state import (
 from emu.devices.virtio.balloon.statistics import Statistics
 from emu.devices.virtio.chain import Chain
 from emu.devices.virtio.device import VirtioDevice
-from emu.devices.virtio.host import Host
 from emu.errors import BoardError, GuestError, IncompatibleError, MachineError
 
 PAGES_OF_A_BUFFER_MAX: Final = 256

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from emu.arch.virtio import BALLOON, DeviceType
 from emu.arch.virtio_balloon import BalloonFeature
+from emu.devices.host import Host
 from emu.devices.virtio.balloon.balloon import POLLING_INTERVAL_MAX_S, Balloon, pages_of_mib
 from emu.devices.virtio.config import Offer
-from emu.devices.virtio.host import Host
 from emu.errors import BoardError
 
 

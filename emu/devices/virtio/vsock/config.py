@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from emu.arch.virtio import VSOCK, DeviceType
 from emu.arch.vsock import GUEST_CID_MAX, GUEST_CID_MIN, PORT_MAX
+from emu.devices.host import Host
 from emu.devices.virtio.config import Offer
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.vsock.device import Vsock
 from emu.devices.virtio.vsock.stream import Endpoint
 from emu.errors import BoardError

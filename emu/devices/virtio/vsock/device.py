@@ -25,9 +25,9 @@ from emu.arch.vsock import (
 )
 from emu.core.deadlines import Deadline
 from emu.core.events import VsockPacket, VsockPacketDropped
+from emu.devices.host import Host
 from emu.devices.virtio.chain import Chain
 from emu.devices.virtio.device import VirtioDevice
-from emu.devices.virtio.host import Host
 from emu.devices.virtio.vsock.connection import PAYLOAD_SIZE_BYTES_MAX, Connection
 from emu.devices.virtio.vsock.connections import LOCAL_PORT_FIRST, Connections
 from emu.devices.virtio.vsock.state import VsockState

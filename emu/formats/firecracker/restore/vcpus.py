@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from emu.arch.pvtime import STOLEN_TIME_SIZE_BYTES
 from emu.formats import checks
 from emu.formats.firecracker.leaves import KVM_MP_STATE_SIZE_BYTES
 from emu.formats.firecracker.restore.guest_memory import GuestMemory
-from emu.formats.firecracker.system_memory import STOLEN_TIME_SIZE_BYTES
 from emu.formats.loader import Check, Loader
 
 _FEATURES = slice(4, 8)  # the first word of `features` in `struct kvm_vcpu_init`

@@ -1,9 +1,8 @@
-"""What a virtio device gets of the machine that it is in."""
+"""What a device that acts by itself gets of the machine that it is in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from emu.core.deadlines import Deadlines
 from emu.core.events import EventStream
@@ -32,20 +31,3 @@ class Host:
     events: EventStream
     entropy: Entropy
     latency_cycles: int = 0
-
-
-class Connection(Protocol):
-    """A device's way to its driver: the transport."""
-
-    @property
-    def needs_reset(self) -> bool:
-        """Whether the device has failed, and does nothing until the driver resets it."""
-
-    def notify_used(self) -> None:
-        """Interrupt: buffers were given back."""
-
-    def notify_configuration(self) -> None:
-        """Interrupt: the configuration space has changed."""
-
-    def fail(self) -> None:
-        """Tell the driver that the device needs a reset (virtio 1.2, 2.1.2)."""
