@@ -15,8 +15,8 @@ from tests.linux.entries import Entry
 PROMPT = "guest# "
 
 _APPLETS = (
-    "cat", "cp", "cttyhack", "cut", "date", "dd", "dmesg", "echo", "free", "grep", "head",
-    "hexdump", "insmod", "ip", "ls", "md5sum", "mount", "ping", "poweroff", "sed", "setsid", "sh",
+    "cat", "cttyhack", "cut", "date", "dd", "dmesg", "echo", "grep", "head",
+    "hexdump", "insmod", "ip", "ls", "md5sum", "mount", "ping", "poweroff", "setsid", "sh",
     "sleep", "sort", "stty", "switch_root", "sync", "taskset", "tr", "umount", "uname", "wc",
 )  # fmt: skip
 _FOLDERS = ("bin", "dev", "proc", "root", "sys", "tmp")
