@@ -133,6 +133,12 @@ def test_the_its_is_where_the_board_has_it_and_takes_its_tables(boot: Boot) -> N
     assert [int(base, 16) for base in found] == ([] if its is None else [its.base])
 
 
+def test_the_guest_reads_stolen_time_where_the_board_tells_it(boot: Boot) -> None:
+    """It asks by PV_TIME_FEATURES and PV_TIME_ST, for each vCPU."""
+    says_so = "arm-pv: using stolen time PV" in boot.first.console
+    assert says_so is boot.board.has_stolen_time
+
+
 def test_the_kernel_complains_of_nothing(boot: Boot) -> None:
     """No warning, bug, unhandled fault or stall: in its log, in its taint, on its console."""
     assert boot.answer("trouble") == ""
