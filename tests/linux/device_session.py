@@ -18,7 +18,7 @@ from emu.devices.virtio.config import DeviceConfig
 from emu.devices.virtio.disk import Disk, MemoryDisk
 from emu.devices.virtio.net import NetConfig
 from emu.devices.virtio.rng import RngConfig
-from emu.devices.virtio.vsock import Collect, Echo, Vsock, VsockConfig
+from emu.devices.virtio.vsock import Collect, Echo, Endpoint, Vsock, VsockConfig
 from emu.machine import Machine
 from tests.linux import entries, initramfs
 from tests.linux.ext4 import E2fsprogs
@@ -38,23 +38,25 @@ FROM_HOST = bytes(range(251)) * 1000
 
 CONNECT, INFLATE, DEFLATE, RESET = "host connects", "inflate", "deflate", "transport reset"
 """The steps before which the host does something."""
+PEER_IP = IPv4Address("172.16.0.1")
 
 _IMAGE_MIB = 32
-_GUEST_IP, _PEER_IP = IPv4Address("172.16.0.2"), IPv4Address("172.16.0.1")
+_ROOT_DRIVE, _DATA_DRIVE, _NET = "rootfs", "data", "eth0"
+_GUEST_IP = IPv4Address("172.16.0.2")
 _HOST_CID, _ECHO_PORT, _COLLECT_PORT, _GUEST_PORT = 2, 1024, 1025, 2000
 
 _MEMORY = "grep -E 'MemTotal|MemFree' /proc/meminfo"
-_PIECE = f"dd if=/bin/busybox bs={BLOCK_BYTES} count={PIECE_BLOCKS} 2>/dev/null"
-_ECHO = f"vsock connect {_HOST_CID} {_ECHO_PORT}"
+PIECE = f"dd if=/bin/busybox bs={BLOCK_BYTES} count={PIECE_BLOCKS} 2>/dev/null"
+ECHO = f"vsock connect {_HOST_CID} {_ECHO_PORT}"
 _HW_RANDOM = "/sys/class/misc/hw_random/rng_current"
-_PING = f"ping -c 3 -i 0.1 {_PEER_IP}"
+_PING = f"ping -c 3 -i 0.1 {PEER_IP}"
 
 LINES = {
     **QUIET,
     "root": "mount | grep ' / '",
     "greeting": "cat /greeting",
     "write": f"echo {WRITTEN} > {WRITTEN_PATH}; sync",
-    "copy": f"{_PIECE} > /copy; sync; echo 3 > /proc/sys/vm/drop_caches; md5sum < /copy",
+    "copy": f"{PIECE} > /copy; sync; echo 3 > /proc/sys/vm/drop_caches; md5sum < /copy",
     "data disk": "cd /sys/block/vdb; cat ro size serial; echo; cd /; md5sum < /dev/vdb",
     "read-only": "echo x > /dev/vdb",
     "mac": "cat /sys/class/net/eth0/address",
@@ -62,19 +64,19 @@ LINES = {
     "ping": _PING,
     "large ping": f"{_PING} -s 1400",
     "vsock": f"echo from the guest | vsock connect {_HOST_CID} {_COLLECT_PORT}",
-    "echo": f"{_PIECE} | {_ECHO} | md5sum",
+    "echo": f"{PIECE} | {ECHO} | md5sum",
     "refused": f"vsock connect {_HOST_CID} 9 < /dev/null; echo $?",
-    "listen": f"({_PIECE} | vsock listen {_GUEST_PORT} > /heard &); sleep 0.1",
+    "listen": f"({PIECE} | vsock listen {_GUEST_PORT} > /heard &); sleep 0.1",
     CONNECT: "sleep 0.1; md5sum < /heard",
-    "open": f"(sleep 1 | {_ECHO} > /broken 2>&1 &); sleep 0.1",
-    RESET: f"sleep 0.1; cat /broken; echo again | {_ECHO}",
+    "open": f"(sleep 1 | {ECHO} > /broken 2>&1 &); sleep 0.1",
+    RESET: f"sleep 0.1; cat /broken; echo again | {ECHO}",
     "rng": f"cat {_HW_RANDOM}; head -c 16 /dev/hwrng | hexdump -v -e '/1 \"%02x\"'",
     "memory": _MEMORY,
     INFLATE: f"sleep 2; {_MEMORY}",
     DEFLATE: f"sleep 1; {_MEMORY}",
     "all at once": (
-        f"({_PIECE} > /second; sync; md5sum < /second > /digest) & {_PING} > /pinged & "
-        f"{_PIECE} | {_ECHO} | md5sum; wait; grep received /pinged; cat /digest"
+        f"({PIECE} > /second; sync; md5sum < /second > /digest) & {_PING} > /pinged & "
+        f"{PIECE} | {ECHO} | md5sum; wait; grep received /pinged; cat /digest"
     ),
     "interrupts": "cat /proc/interrupts",
     **complaints(),
@@ -98,7 +100,7 @@ def device_session(busybox: bytes, modules: bytes, disk: Disk, *, names_root: bo
         disk: has the root file system.
         names_root: whether the board adds the root drive to the command line.
     """
-    host = _HostSide(disk)
+    host = HostSide(disk)
     return Session(
         initrd=initramfs.for_disk(busybox, modules),
         lines=LINES,
@@ -114,7 +116,7 @@ def device_session(busybox: bytes, modules: bytes, disk: Disk, *, names_root: bo
     )
 
 
-class _HostSide:
+class HostSide:
     """What is at the other ends of the devices, and what is seen there."""
 
     def __init__(self, disk: Disk) -> None:
@@ -124,31 +126,44 @@ class _HostSide:
         self._inflated_mib = 0
         self._statistics = BalloonStats()
 
+    def drives(self) -> dict[str, Disk]:
+        """The disks, by the id of their drive."""
+        return {_ROOT_DRIVE: self._disk, _DATA_DRIVE: MemoryDisk(DATA_DISK)}
+
+    def links(self) -> dict[str, Link]:
+        """What the network devices are on, by their id."""
+        return {_NET: Link(Responder(PEER_IP))}
+
+    def endpoints(self) -> dict[int, Endpoint]:
+        """Who listens for the guest, by port."""
+        return {_ECHO_PORT: Echo(), _COLLECT_PORT: self._from_guest}
+
     def devices(self) -> list[DeviceConfig]:
         """What the machine has."""
+        drives = self.drives()
         return [
             BlockConfig(
-                id="rootfs",
-                disk=self._disk,
+                id=_ROOT_DRIVE,
+                disk=drives[_ROOT_DRIVE],
                 path="root.img",  # wherever it is: two runs have the same state
                 is_root=True,
                 cache_type=CacheType.WRITEBACK,
             ),
-            BlockConfig(id="data", disk=MemoryDisk(DATA_DISK), is_read_only=True),
-            NetConfig(id="eth0", link=Link(Responder(_PEER_IP)), guest_mac=GUEST_MAC),
-            VsockConfig(endpoints={_ECHO_PORT: Echo(), _COLLECT_PORT: self._from_guest}),
+            BlockConfig(id=_DATA_DRIVE, disk=drives[_DATA_DRIVE], is_read_only=True),
+            NetConfig(id=_NET, link=self.links()[_NET], guest_mac=GUEST_MAC),
+            VsockConfig(endpoints=self.endpoints()),
             RngConfig(),
             BalloonConfig(stats_polling_interval_s=1),
         ]
 
     def connect(self, machine: Machine) -> None:
         """To the program that listens."""
-        stream = _vsock(machine).open_stream(_GUEST_PORT, self._from_listener)
+        stream = vsock_of(machine).open_stream(_GUEST_PORT, self._from_listener)
         stream.send(FROM_HOST)
 
     def reset_transport(self, machine: Machine) -> None:
         """As after a restore."""
-        _vsock(machine).send_transport_reset()
+        vsock_of(machine).send_transport_reset()
 
     def inflate(self, machine: Machine) -> None:
         """Ask for memory."""
@@ -171,7 +186,8 @@ class _HostSide:
         }
 
 
-def _vsock(machine: Machine) -> Vsock:
+def vsock_of(machine: Machine) -> Vsock:
+    """The machine's vsock."""
     device = machine.virtio["vsock"].device
     assert isinstance(device, Vsock)
     return device

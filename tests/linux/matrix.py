@@ -15,6 +15,8 @@ CPUS = ("max", "cortex-a72")
 CHEAP_CPU = "cortex-a72"
 """Without pointer authentication a boot takes half of the time, and devices know nothing of it."""
 VCPUS_WITH_DEVICES = (1, 2)
+MOMENTS = (("rootfs", "eth0"), ("eth0", "vsock"), ("rootfs", "vsock"))
+"""Which virtio devices have something in flight when a machine is frozen."""
 LATENCIES_US = (0, 50)
 """Virtual time until a virtio device sees a notification: none, or as of an event loop."""
 
@@ -45,6 +47,16 @@ class DeviceConfiguration(Configuration):
         return f"{'-'.join(map(str, astuple(self)))}us"
 
 
+@dataclass(frozen=True, slots=True)
+class FrozenConfiguration(Configuration):
+    """One that is frozen, and what is in flight in these devices then."""
+
+    busy: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "-".join((self.board, str(self.vcpus), self.kernel, self.cpu, *self.busy))
+
+
 def everything(kernels: Iterable[str], boards: Iterable[str] = BOARDS) -> list[Configuration]:
     """Every choice with every other."""
     return [Configuration(*choices) for choices in product(boards, VCPUS, kernels, CPUS)]
@@ -56,6 +68,12 @@ def everything_with_devices(
     """Every choice with every other, of machines with virtio devices."""
     choices = product(boards, VCPUS_WITH_DEVICES, kernels, cpus, LATENCIES_US)
     return [DeviceConfiguration(*chosen) for chosen in choices]
+
+
+def everything_frozen(kernels: Iterable[str]) -> list[FrozenConfiguration]:
+    """Every kernel at every moment; where most is in flight, under the latest kernel, is first."""
+    choices = product(reversed([*kernels]), MOMENTS)
+    return [FrozenConfiguration("squib", 1, kernel, CHEAP_CPU, busy) for kernel, busy in choices]
 
 
 def enough(configurations: Sequence[Chosen]) -> list[Chosen]:

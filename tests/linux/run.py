@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Self
@@ -100,13 +100,17 @@ class Outcome:
     trace: dict[str, object]
 
     @classmethod
-    def of(cls, setup: Setup) -> Self:
+    def of(cls, setup: Setup, module: str = "tests.linux.run") -> Self:
         """The outcome of a run in a process of its own.
+
+        Args:
+            setup: what is booted.
+            module: what is executed there, and reads such a setup.
 
         Raises:
             subprocess.CalledProcessError: the run itself failed.
         """
-        command = [sys.executable, "-m", "tests.linux.run"]
+        command = [sys.executable, "-m", module]
         text = json.dumps(asdict(setup))
         done = subprocess.run(
             command, cwd=ROOT, input=text, stdout=subprocess.PIPE, text=True, check=True
@@ -114,7 +118,7 @@ class Outcome:
         return cls(**json.loads(done.stdout))
 
 
-class _EventDigest:
+class EventDigest:
     """A listener that keeps a digest of all events, and how many of each kind there were.
 
     Attributes:
@@ -127,34 +131,46 @@ class _EventDigest:
         self._counts: Counter[str] = Counter()
 
     def __call__(self, stamped: Stamped) -> None:
+        """Listen."""
         if isinstance(stamped.event, DriverViolation):
             self.violations.append(f"{stamped.event.device}: {stamped.event.reason}")
         self._digest.update(repr(stamped).encode())
         self._counts[type(stamped.event).__name__] += 1
 
     def trace(self) -> dict[str, object]:
+        """The digest, and the counts."""
         return {"events": self._digest.hexdigest(), "event counts": dict(self._counts)}
 
 
-class _RecordedEntropy:
-    """Entropy that keeps all that is drawn from it."""
+class RecordedEntropy:
+    """Entropy that keeps all that is drawn from it.
+
+    Attributes:
+        drawn: that.
+    """
 
     def __init__(self, source: Entropy) -> None:
         self.drawn = bytearray()
         self._source = source
 
     def __call__(self, size_bytes: int, /) -> bytes:
+        """Draw."""
         data = self._source(size_bytes)
         self.drawn += data
         return data
 
 
-class _Host:
-    """Who does the deeds of a session, each between two instructions of the guest."""
+class Host:
+    """Who does the deeds of a session, each between two instructions of the guest.
 
-    def __init__(self, machine: Machine, session: Session) -> None:
+    Args:
+        machine: the machine.
+        deeds: what is done before a line is typed, by the line's name.
+    """
+
+    def __init__(self, machine: Machine, deeds: Mapping[str, Callable[[Machine], None]]) -> None:
         self._machine = machine
-        self._deeds = session.deeds
+        self._deeds = deeds
         self._waiting: list[str] = []
 
     def expect(self, step: str) -> None:
@@ -171,33 +187,38 @@ class _Host:
 
 def run(setup: Setup) -> Outcome:
     """Boot, hold the session, and go on until the guest powers off or the budget is used up."""
-    entropy = _RecordedEntropy(SeededEntropy(SEED))
+    entropy = RecordedEntropy(SeededEntropy(SEED))
     session = _session(setup, entropy)
-    with _machine(setup, session, entropy) as machine:
-        digest, host = _EventDigest(), _Host(machine, session)
+    with machine_of(setup, session, entropy) as machine:
+        digest, host = EventDigest(), Host(machine, session.deeds)
         reloader = Reloader(machine, setup.reload_every)
         machine.events.subscribe(digest)
         if setup.reload_every:
             machine.events.subscribe(reloader)
-        machine.boot(
-            Image.load(Path(setup.kernel)),
-            entropy=entropy,
-            initrd=session.initrd,
-            bootargs=" ".join([BOOTARGS, *session.words]),
-        )
-        typist = _typist(machine, session, host)
-        stop = _run(machine, [host.act, reloader.act])
+        boot(machine, setup, session, entropy)
+        typist = typist_of(machine, session, host)
+        stop = go_on(machine, [host.act, reloader.act])
         return Outcome(
             stop=stop.name,
             console=machine.console.decode(errors="replace"),
             answers=answers(bytes(machine.console), typist.typed),
-            seconds=_seconds(typist.typed, machine),
+            seconds=seconds_of(typist.typed, machine),
             found=session.found(machine),
             drawn=entropy.drawn.hex(),
             violations=digest.violations,
             reloads=reloader.count,
-            trace={**_trace(machine), **digest.trace()},
+            trace={**trace_of(machine), **digest.trace()},
         )
+
+
+def boot(machine: Machine, setup: Setup, session: Session, entropy: Entropy) -> None:
+    """Put the kernel and its RAM disk into the machine."""
+    machine.boot(
+        Image.load(Path(setup.kernel)),
+        entropy=entropy,
+        initrd=session.initrd,
+        bootargs=" ".join([BOOTARGS, *session.words]),
+    )
 
 
 def _session(setup: Setup, entropy: Entropy) -> Session:
@@ -213,7 +234,8 @@ def _session(setup: Setup, entropy: Entropy) -> Session:
     return system_session(busybox, programs, vcpu_count=setup.vcpus, entropy=entropy)
 
 
-def _machine(setup: Setup, session: Session, entropy: Entropy) -> Machine:
+def machine_of(setup: Setup, session: Session, entropy: Entropy) -> Machine:
+    """The machine, which is not booted."""
     board = boards.get(setup.board)
     return Machine(
         board,
@@ -223,11 +245,16 @@ def _machine(setup: Setup, session: Session, entropy: Entropy) -> Machine:
         entropy=entropy,
         unix_time_s=UNIX_TIME_S,
         devices=session.devices,
-        virtio_latency_cycles=setup.virtio_latency_us * board.cycles_per_s // 1_000_000,
+        virtio_latency_cycles=latency_cycles(setup),
     )
 
 
-def _typist(machine: Machine, session: Session, host: _Host) -> Typist:
+def latency_cycles(setup: Setup) -> int:
+    """The latency of virtio devices, in cycles of the board."""
+    return setup.virtio_latency_us * boards.get(setup.board).cycles_per_s // 1_000_000
+
+
+def typist_of(machine: Machine, session: Session, host: Host) -> Typist:
     """Who types at the machine's console."""
     typist = Typist(
         session.lines, console=machine.console, now=machine.clock.now, on_step=host.expect
@@ -237,18 +264,27 @@ def _typist(machine: Machine, session: Session, host: _Host) -> Typist:
     return typist
 
 
-def _run(machine: Machine, attendants: Sequence[Callable[[], None]]) -> Stop:
-    """Whenever the run is stopped the attendants do what they stopped it for."""
-    cycles_max = TIME_MAX_S * machine.board.cycles_per_s
-    stop = machine.run(INSTRUCTIONS_MAX, cycles_max)
-    while stop is Stop.REQUESTED:
+def go_on(
+    machine: Machine,
+    attendants: Sequence[Callable[[], None]],
+    is_over: Callable[[], bool] = lambda: False,
+) -> Stop:
+    """Whenever the run is stopped the attendants do what they stopped it for, until it is over."""
+    end_instructions = machine.instructions + INSTRUCTIONS_MAX
+    end_cycles = machine.clock.now() + TIME_MAX_S * machine.board.cycles_per_s
+    while True:
+        stop = machine.run(
+            end_instructions - machine.instructions, end_cycles - machine.clock.now()
+        )
+        if stop is not Stop.REQUESTED:
+            return stop
         for attend in attendants:
             attend()
-        stop = machine.run(INSTRUCTIONS_MAX, cycles_max)
-    return stop
+        if is_over():
+            return stop
 
 
-def _seconds(typed: list[Typed], machine: Machine) -> dict[str, float]:
+def seconds_of(typed: list[Typed], machine: Machine) -> dict[str, float]:
     """How long each step took; the last one until now."""
     ends = [*(entry.cycles for entry in typed), machine.clock.now()]
     return {
@@ -257,7 +293,8 @@ def _seconds(typed: list[Typed], machine: Machine) -> dict[str, float]:
     }
 
 
-def _trace(machine: Machine) -> dict[str, object]:
+def trace_of(machine: Machine) -> dict[str, object]:
+    """All of the machine's state, as digests by its part."""
     state = machine.state()
     parts = {field.name: getattr(state, field.name) for field in fields(state)}
     return {

@@ -20,7 +20,8 @@ DIGITS = 2_000
 """How many of the digits in busybox go through a pipe."""
 
 _DRIVER = "/sys/bus/platform/drivers/vmgenid"
-_RESEEDED = "crng reseeded due to virtual machine fork"
+COUNT_RESEEDED = "dmesg | grep -c 'crng reseeded due to virtual machine fork'"
+"""Since Linux 6.10, which has the driver, for each new generation."""
 
 
 def system_session(
@@ -60,7 +61,7 @@ def lines(vcpu_count: int, *, with_threads: bool) -> dict[str, str]:
         "vmgenid": f"ls {_DRIVER} 2>/dev/null | grep vmgenid",
         # Where nothing but time is random, the CRNG is seeded when somebody waits for it.
         "random": f"[ ! -d {_DRIVER} ] || head -c 1 /dev/random | wc -c",
-        NEW_GENERATION: f"sleep 0.1; dmesg | grep -c '{_RESEEDED}'",
+        NEW_GENERATION: f"sleep 0.1; {COUNT_RESEEDED}",
         "interrupts": "cat /proc/interrupts",
         **complaints(),
         "poweroff": "poweroff -f",

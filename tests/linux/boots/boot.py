@@ -13,6 +13,7 @@ from emu.boards.board import Board
 from tests.linux.cached import Input
 from tests.linux.device_session import make_root
 from tests.linux.ext4 import E2fsprogs
+from tests.linux.frozen_run import FrozenSetup
 from tests.linux.inputs import Inputs
 from tests.linux.matrix import Configuration
 from tests.linux.run import Outcome, Setup
@@ -95,6 +96,39 @@ class DeviceBoot(Boot):
         make_root(self.tools, self.image(name), busybox, {"vsock": vsock})
         setup = replace(self.setup, disk=str(self.image(name)), reload_every=reload_every)
         return Outcome.of(setup)
+
+
+@dataclass
+class FrozenBoot:
+    """A session in the middle of which the machine is frozen, for another one to go on.
+
+    Attributes:
+        setup: what is booted; its disk is made when it is.
+        tools: makes and reads its disk.
+        vsock: path of the program made of `vsock.c`.
+    """
+
+    setup: FrozenSetup
+    tools: E2fsprogs
+    vsock: str
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What came of it, in a process of its own."""
+        busybox, vsock = Path(self.setup.busybox).read_bytes(), Path(self.vsock).read_bytes()
+        make_root(self.tools, self.image, busybox, {"vsock": vsock})
+        return Outcome.of(self.setup, "tests.linux.frozen_run")
+
+    @property
+    def image(self) -> Path:
+        """The disk's file."""
+        return Path(self.setup.disk)
+
+    def answer(self, step: str) -> str:
+        """What the shell answered to a line, in whichever machine."""
+        shown = self.outcome.console[-_SHOWN_CHARACTERS:]
+        assert step in self.outcome.answers, f"not typed: {step}; last was shown:\n{shown}"
+        return self.outcome.answers[step]
 
 
 def path_of(found: Input) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.linux.boots.boot import Boot, DeviceBoot, path_of, tools_of
+from tests.linux.boots.boot import Boot, DeviceBoot, FrozenBoot, path_of, tools_of
+from tests.linux.frozen_run import FrozenSetup
 from tests.linux.inputs import Inputs, kernel_names, provide
 from tests.linux.matrix import (
     BOARDS,
@@ -21,8 +22,10 @@ from tests.linux.matrix import (
     Chosen,
     Configuration,
     DeviceConfiguration,
+    FrozenConfiguration,
     enough,
     everything,
+    everything_frozen,
     everything_with_devices,
 )
 from tests.linux.run import Setup
@@ -92,6 +95,11 @@ def _params(every: Sequence[Chosen]) -> list[Any]:
 
 _BOARDS = (*BOARDS, *OTHER_RELEASES) if _is_deep() else BOARDS
 _CPUS_WITH_DEVICES = CPUS if _is_deep() else (CHEAP_CPU,)
+_FROZEN = everything_frozen(kernel_names())
+_FROZEN_RAM_MIB = 320
+"""All of it is written to a file, and digested."""
+_FROZEN_LATENCY_US = 1000
+"""So long that several devices have something in flight at once."""
 _DEVICES = everything_with_devices(kernel_names(), _BOARDS, _CPUS_WITH_DEVICES)
 
 
@@ -124,6 +132,28 @@ def device_boot(
         vsock=path_of(inputs.programs["vsock"]),
         folder=tmp_path_factory.mktemp("disks"),
     )
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(it, id=str(it)) for it in (_FROZEN if _is_deep() else _FROZEN[:1])],
+)
+def frozen_boot(
+    request: pytest.FixtureRequest, inputs: Inputs, tmp_path_factory: pytest.TempPathFactory
+) -> FrozenBoot:
+    """Each machine that is frozen; skipped where what it needs can't be had."""
+    configuration: FrozenConfiguration = request.param
+    setup = FrozenSetup(
+        **asdict(_setup(configuration, inputs))
+        | {
+            "modules": path_of(inputs.modules[configuration.kernel]),
+            "disk": str(tmp_path_factory.mktemp("frozen") / "root.img"),
+            "virtio_latency_us": _FROZEN_LATENCY_US,
+            "ram_mib": _FROZEN_RAM_MIB,
+            "busy": configuration.busy,
+        }
+    )
+    return FrozenBoot(setup, tools_of(inputs), path_of(inputs.programs["vsock"]))
 
 
 def _setup(configuration: Configuration, inputs: Inputs) -> Setup:
