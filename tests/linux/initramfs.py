@@ -28,11 +28,12 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 """
 
-# A line that does not fit the terminal would be echoed in pieces.
+# A line that does not fit the terminal would be echoed in pieces. The shell is not process 1, which
+# gets SIGCHLD for every orphan: in the middle of an echo that is an error, and a character lost.
 _SHELL = f"""\
 stty columns 1000
 export PS1='{PROMPT}'
-exec setsid cttyhack sh
+setsid cttyhack sh
 """
 
 _SWITCH_ROOT = f"""\

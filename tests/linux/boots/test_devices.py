@@ -18,6 +18,7 @@ from tests.linux.device_session import (
     GREETING,
     GUEST_MAC,
     INFLATE,
+    LINES,
     PIECE_BYTES,
     RESET,
     WRITTEN,
@@ -48,6 +49,12 @@ def test_it_boots_to_a_shell_that_powers_off(device_boot: DeviceBoot) -> None:
     """All else here is of a session that was typed to its end."""
     assert device_boot.first.stop == "SYSTEM_OFF", device_boot.shown_last
     assert device_boot.answer("poweroff").endswith("reboot: Power down")
+
+
+def test_every_line_is_echoed_as_it_was_typed(device_boot: DeviceBoot) -> None:
+    """No signal disturbs the shell at that, so its answers are whole too."""
+    lost = [line for line in LINES.values() if f"{line}\r\n" not in device_boot.first.console]
+    assert lost == []
 
 
 def test_a_second_run_that_loads_states_again_and_again_has_the_same_trace(
