@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
-from typing import Final, NoReturn, Self, TextIO
+from typing import Final, Self, TextIO
 
 if sys.platform != "win32":
     import termios
@@ -39,6 +39,7 @@ class Terminal:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._stack = ExitStack()
+        self._signals = _Signals()
 
     @classmethod
     def attached(cls) -> Self | None:
@@ -53,7 +54,7 @@ class Terminal:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(_unwound_by_signals())
+            stack.enter_context(self._signals.unwinding())
             stack.enter_context(_raw(self._descriptor))
             self._stack = stack.pop_all()
         return self
@@ -66,7 +67,9 @@ class Terminal:
 
         Raises:
             EOFError: the terminal is gone.
+            SystemExit: a signal has ended the process.
         """
+        self._signals.unwind()
         ready, _, _ = select.select([self._descriptor], [], [], timeout_s)
         if not ready:
             return b""
@@ -101,20 +104,36 @@ def _raw(descriptor: int) -> Iterator[None]:
             termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
-@contextmanager
-def _unwound_by_signals() -> Iterator[None]:
-    """Have signals that end the process leave all contexts first; what is ignored stays so."""
-    before = {}
-    try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, _exit)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+class _Signals:
+    """Signals that end the process leave all contexts first; what is ignored stays so.
 
+    What a handler raises is lost if the signal comes while the core calls back, where nobody above
+    is Python: so it is kept, and raised again.
+    """
 
-def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    """With the exit status that a shell gives a process which the signal has ended."""
-    sys.exit(128 + number)
+    def __init__(self) -> None:
+        self._status: int | None = None
+
+    @contextmanager
+    def unwinding(self) -> Iterator[None]:
+        """Signals are caught in this context."""
+        before = {}
+        try:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    before[number] = signal.signal(number, self._caught)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def unwind(self) -> None:
+        """Raise `SystemExit` if a signal has come, with the status that a shell gives a process
+        which it has ended.
+        """
+        if self._status is not None:
+            sys.exit(self._status)
+
+    def _caught(self, number: int, _frame: FrameType | None) -> None:
+        self._status = 128 + number
+        self.unwind()

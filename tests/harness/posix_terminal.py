@@ -19,6 +19,7 @@ termios = pytest.importorskip("termios", reason=_NONE)
 
 TIMEOUT_S = 120.0
 """Nothing here takes so long; a host that is busy may be slow."""
+_LOOK_S = 0.05
 
 _PROGRAM = """
 import fcntl, termios
@@ -62,9 +63,13 @@ class Desk:
 
     def watch_to_the_end(self, process: subprocess.Popen[bytes]) -> int:
         """Look on until a process has ended; its exit status."""
+        looks_left = round(TIMEOUT_S / _LOOK_S)
         while process.poll() is None or select.select([self.keyboard], [], [], 0)[0]:
-            if select.select([self.keyboard], [], [], 0.05)[0]:
+            if select.select([self.keyboard], [], [], _LOOK_S)[0]:
                 self.seen += os.read(self.keyboard, 4096)
+            else:
+                looks_left -= 1
+                assert looks_left, f"it does not end; the last is {self.seen[-300:]!r}"
         return process.returncode
 
     def resize(self, columns: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -108,3 +109,16 @@ def test_where_input_or_output_is_no_terminal_there_is_none(
             monkeypatch.setattr(sys, "stdin", stdin)
             monkeypatch.setattr(sys, "stdout", stdout)
             assert Terminal.attached() is None
+
+
+def test_a_signal_that_comes_while_the_core_calls_back_is_not_lost(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a handler raises there goes nowhere: below a callback of C there is no Python."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    call_back = ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGTERM))
+    with Terminal(at.terminal) as terminal:
+        call_back()
+        with pytest.raises(SystemExit) as raised:
+            terminal.read(None)
+    assert raised.value.code == 128 + signal.SIGTERM
