@@ -120,5 +120,5 @@ def test_a_signal_that_comes_while_the_core_calls_back_is_not_lost(
     with Terminal(at.terminal) as terminal:
         call_back()
         with pytest.raises(SystemExit) as raised:
-            terminal.read(None)
+            terminal.read(0)
     assert raised.value.code == 128 + signal.SIGTERM
