@@ -34,6 +34,16 @@ class ConnectedState:
         """The state of a device and its transport."""
         return cls(found.state(), found.device.state())
 
+    def load_into(self, found: VirtioMmio) -> None:
+        """Have a device and its transport become this; no interrupt is raised.
+
+        Raises:
+            IncompatibleError: it is none that they can have.
+            BackingError: the guest may write to a disk, and it is read-only.
+        """
+        found.load_state(self.transport)
+        found.device.load_state(self.device)
+
 
 @dataclass(slots=True)
 class MachineState:

@@ -223,9 +223,7 @@ def restore_devices(context: RestoreContext) -> None:
         BackingError: the guest may write to a disk, and it is read-only.
     """
     for saved in context.devices:
-        connected = context.machine.virtio[saved.id]
-        connected.load_state(saved.state.transport)
-        connected.device.load_state(saved.state.device)
+        saved.state.load_into(context.machine.virtio[saved.id])
 
 
 @RESTORE_STEPS.register("restore-vmgenid")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
-from typing import TypedDict
 
 from emu.devices.network.link import Link, Peer
 from emu.devices.network.pcap import read_capture
@@ -22,6 +21,7 @@ from emu.devices.virtio.rng import RngConfig
 from emu.devices.virtio.vsock import Endpoint, VsockConfig
 from emu.devices.virtio.vsock.specs import parse_endpoint
 from emu.errors import BoardError
+from emu.snapshot.backings import Backings
 from harness.actions.files import about
 from harness.device_options import BalloonOption, DriveOption, NetOption, VsockOption
 
@@ -76,14 +76,6 @@ class BackingOptions:
     drives: tuple[DriveOption, ...] = ()
     nets: tuple[NetOption, ...] = ()
     endpoints: tuple[tuple[int, str], ...] = ()
-
-
-class Backings(TypedDict):
-    """What stands behind devices, as `thaw` takes it."""
-
-    drives: dict[str, Disk]
-    links: dict[str, Link]
-    endpoints: dict[int, Endpoint]
 
 
 @contextmanager

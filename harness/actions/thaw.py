@@ -61,7 +61,9 @@ def thaw_and_run(state_path: Path, options: ThawOptions, running: RunOptions) ->
             plan=plan,
             host_clock=options.host_clock,
             listener=session.listen,
-            **behind,
+            drives=behind.drives,
+            links=behind.links,
+            endpoints=behind.endpoints,
         )
         with machine:
             timeline.chapter("the guest goes on")

@@ -48,9 +48,7 @@ class Reloader:
 
 def _reload(connected: VirtioMmio) -> None:
     before = ConnectedState.of(connected)
-    device = connected.device
-    device.load_state(before.device)
-    connected.load_state(before.transport)
-    lost = list(differences(before, ConnectedState.of(connected), device.name))
+    before.load_into(connected)
+    lost = list(differences(before, ConnectedState.of(connected), connected.device.name))
     if lost:
         raise AssertionError(f"a state that was loaded is another one: {'; '.join(lost)}")

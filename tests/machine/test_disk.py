@@ -12,6 +12,7 @@ from emu.devices.virtio.block import BlockConfig
 from emu.devices.virtio.disk import Disk, MemoryDisk
 from emu.devices.virtio.rate_limiter import UNLIMITED, RateLimiterConfig, TokenBucketConfig
 from emu.machine import Machine, Stop
+from emu.machine.state import ConnectedState
 from firmware.layout import DiskArguments, DiskResults
 from harness.guests import boot_guest, read_block
 from tests.firmware.disk_work import SECTOR_SIZE_BYTES, request_count, work_on
@@ -80,8 +81,7 @@ def test_capture_and_apply_between_any_two_instructions_changes_nothing(
         left.run(LIMIT_INSTRUCTIONS)
         transport = right.virtio["disk"]
         while right.run(1) is Stop.LIMIT:
-            transport.load_state(transport.state())
-            transport.device.load_state(transport.device.state())
+            ConnectedState.of(transport).load_into(transport)
         assert right.state() == left.state()
         assert right.instructions == left.instructions
         check_all_done(right, reloaded)

@@ -16,6 +16,7 @@ from emu.devices.virtio.disk import MemoryDisk
 from emu.devices.virtio.net import NetConfig
 from emu.devices.virtio.rate_limiter import UNLIMITED, RateLimiterConfig, TokenBucketConfig
 from emu.machine import Machine, Stop
+from emu.machine.state import ConnectedState
 from firmware.layout import FrameArguments, FrameResults
 from harness.guests import boot_guest, read_block
 
@@ -88,8 +89,7 @@ def test_capture_and_apply_between_any_two_instructions_changes_nothing(pace: Pa
         left.run(LIMIT_INSTRUCTIONS)
         transport = right.virtio["eth0"]
         while right.run(1) is Stop.LIMIT:
-            transport.load_state(transport.state())
-            transport.device.load_state(transport.device.state())
+            ConnectedState.of(transport).load_into(transport)
         assert right.state() == left.state()
         assert right.instructions == left.instructions
         check_all_done(right)

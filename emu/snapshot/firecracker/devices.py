@@ -21,9 +21,10 @@ from emu.devices.vmgenid import VmGenIdState
 from emu.errors import BoardError, IncompatibleError
 from emu.formats.format import Format
 from emu.machine import Machine
+from emu.machine.state import ConnectedState
 from emu.snapshot.backings import Backings
 from emu.snapshot.firecracker.kinds import KINDS
-from emu.snapshot.firecracker.prepare import Captured, capture_devices
+from emu.snapshot.firecracker.prepare import capture_devices
 from emu.snapshot.firecracker.virtio import (
     SavedDevice,
     connected_facts,
@@ -98,10 +99,8 @@ class SavedDevices:
             IncompatibleError: a device can't have such a state.
         """
         for saved in self.virtio:
-            transport = machine.virtio[saved.config.id]
-            device: Any = transport.device  # each type has a state of its own
-            transport.load_state(saved.transport)
-            device.load_state(saved.state)
+            state = ConnectedState(transport=saved.transport, device=saved.state)
+            state.load_into(machine.virtio[saved.config.id])
         if isinstance(machine.uart, Ns16550):
             machine.uart.load_state(self.uart_state)
 
@@ -113,7 +112,7 @@ def save_devices(
     form: Format,
     machine: Machine,
     order: Sequence[str] = (),
-    captured: Mapping[str, Captured] | None = None,
+    captured: Mapping[str, ConnectedState] | None = None,
 ) -> Any:
     """The value of `data.device_states`.
 
@@ -141,7 +140,7 @@ def save_acpi(form: Format, machine: Machine) -> Any:
 
 
 def _devices(
-    form: Format, machine: Machine, order: Sequence[str], captured: Mapping[str, Captured]
+    form: Format, machine: Machine, order: Sequence[str], captured: Mapping[str, ConnectedState]
 ) -> Facts:
     """The fields of `DeviceStates` up to v1.12, and of `DevicesState`."""
     uart, rtc = machine.equipment.uart, machine.equipment.rtc
@@ -170,13 +169,13 @@ def _rank(order: Sequence[str], name: str) -> int:
 
 
 def _virtio(
-    form: Format, machine: Machine, order: Sequence[str], captured: Mapping[str, Captured]
+    form: Format, machine: Machine, order: Sequence[str], captured: Mapping[str, ConnectedState]
 ) -> Facts:
     facts = {**_NO_VIRTIO, **{field: [] for field in _LISTS}}
     attached = zip(machine.virtio.items(), machine.equipment.virtio, strict=True)
     for (name, transport), place in sorted(attached, key=lambda item: _rank(order, item[0][0])):
         kind, seen = kind_of(transport.device.type.id), captured[name]
-        state = kind.prepared(form, seen.state)
+        state = kind.prepared(form, seen.device)
         connected = connected_facts(name, kind, state, seen.transport, place)
         if kind.field in _LISTS:
             facts[kind.field].append(connected)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from emu.devices.virtio.mmio import MmioTransportState, VirtioMmio
 from emu.devices.virtio.vsock import Vsock
 from emu.machine import Machine
+from emu.machine.state import ConnectedState
 
 
 class Moment(NamedTuple):
@@ -39,24 +39,12 @@ MOMENTS: Final[Mapping[str, Moment]] = MappingProxyType(
 InterruptStatus, which alone changes, after."""
 
 
-class Captured(NamedTuple):
-    """What a release has seen of a device.
-
-    Attributes:
-        state: its state, of the class of its type.
-        transport: its transport's state.
-    """
-
-    state: Any
-    transport: MmioTransportState
-
-
-def capture_devices(machine: Machine) -> dict[str, Captured]:
+def capture_devices(machine: Machine) -> dict[str, ConnectedState]:
     """The virtio devices of a machine as they are, by id."""
-    return {name: _capture(transport) for name, transport in machine.virtio.items()}
+    return {name: ConnectedState.of(transport) for name, transport in machine.virtio.items()}
 
 
-def prepare_devices(machine: Machine) -> dict[str, Captured]:
+def prepare_devices(machine: Machine) -> dict[str, ConnectedState]:
     """Get the virtio devices of a machine ready to be saved, and capture them.
 
     The machine may go on afterwards: to its guest it is as if a snapshot had been taken.
@@ -67,17 +55,12 @@ def prepare_devices(machine: Machine) -> dict[str, Captured]:
     moment = MOMENTS.get(machine.board.name, Moment())
     captured = {}
     for name, transport in machine.virtio.items():
-        before = _capture(transport)
+        before = ConnectedState.of(transport)
         if isinstance(transport.device, Vsock):
             transport.device.send_transport_reset(awaits_ack=machine.board.virtio.awaits_reset_ack)
-        after = _capture(transport)
-        captured[name] = Captured(
-            (before if moment.state_is_before else after).state,
-            (before if moment.transport_is_before else after).transport,
+        after = ConnectedState.of(transport)
+        captured[name] = ConnectedState(
+            transport=(before if moment.transport_is_before else after).transport,
+            device=(before if moment.state_is_before else after).device,
         )
     return captured
-
-
-def _capture(transport: VirtioMmio) -> Captured:
-    device: Any = transport.device  # each type has a state of its own
-    return Captured(device.state(), transport.state())
